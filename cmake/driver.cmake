@@ -1,0 +1,1 @@
+# The two programs: dnetc (the compiler) and dnet (the evaluator).
