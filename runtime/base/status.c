@@ -11,6 +11,7 @@ struct dn_failure {
     dn_code code;
     char *message;
     char *hint;
+    char *note;
 };
 
 static dn_status failure_new(dn_code code, char *message) {
@@ -61,16 +62,29 @@ dn_status dn_with_hint(dn_status status, const char *fmt, ...) {
     return status;
 }
 
+dn_status dn_with_note(dn_status status, const char *fmt, ...) {
+    if (!status) return status;
+    va_list args;
+    va_start(args, fmt);
+    free(status->note);
+    status->note = dn_vprintf(fmt, args);
+    va_end(args);
+    return status;
+}
+
 dn_code dn_status_code(dn_status status) { return status->code; }
 
 const char *dn_status_message(dn_status status) { return status->message; }
 
 const char *dn_status_hint(dn_status status) { return status->hint; }
 
+const char *dn_status_note(dn_status status) { return status->note; }
+
 void dn_status_free(dn_status status) {
     if (!status) return;
     free(status->message);
     free(status->hint);
+    free(status->note);
     free(status);
 }
 

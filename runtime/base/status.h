@@ -34,9 +34,13 @@ dn_status dn_annotate(dn_status status, const char *fmt, ...) DN_MUST_USE DN_PRI
 // Adds a hint, shown on a line of its own; success stays success.
 dn_status dn_with_hint(dn_status status, const char *fmt, ...) DN_MUST_USE DN_PRINTF(2, 3);
 
+// Adds a note with the numbers behind the message; success stays success.
+dn_status dn_with_note(dn_status status, const char *fmt, ...) DN_MUST_USE DN_PRINTF(2, 3);
+
 dn_code dn_status_code(dn_status status);         // of a failure
 const char *dn_status_message(dn_status status);  // of a failure; lives as long as it does
 const char *dn_status_hint(dn_status status);     // NULL if there is none
+const char *dn_status_note(dn_status status);     // NULL if there is none
 void dn_status_free(dn_status status);            // accepts success
 
 #define DN_TRY(expr)                     \
