@@ -54,6 +54,13 @@ const dn_op_info *dn_op_get(dn_op op);
 bool dn_op_from_name(const char *name, size_t length, dn_op *op);
 const char *dn_attr_name(dn_attr attr);
 dn_attr_kind dn_attr_kind_of(dn_attr attr);
+bool dn_attr_from_name(const char *name, size_t length, dn_attr *attr);
+bool dn_attr_optional(dn_attr attr);  // may be absent: seed
+// The attributes of an op's row, in order; how many.
+enum { DN_MAX_ATTRS = 6 };
+int dn_op_attrs(dn_op op, dn_attr out[DN_MAX_ATTRS]);
+// The result's type is part of the node, not implied by operands and attributes (see dn_graph_op).
+bool dn_op_takes_type(dn_op op);
 
 typedef struct dn_type {
     dn_dtype dtype;
