@@ -20,12 +20,19 @@ void dn_dims_free(dn_dims *dims);
 
 static inline bool dn_dim_known(dn_dim d) { return d > INT64_MIN / 2; }
 
-// A size called `name`. The same name gives the same size; make names unique where they are not.
+// What arithmetic gives when a number or a polynomial is too large to hold. It counts as symbolic and
+// stays (only 0 times it is 0); shape rules refuse it. Prints as "overflow".
+#define DN_DIM_OVERFLOW INT64_MIN
+static inline bool dn_dim_overflowed(dn_dim d) { return d == DN_DIM_OVERFLOW; }
+
+// A size called `name` (letters, digits and _ . $ ' ? but not a digit first). The same name gives the
+// same size; make names unique where they are not.
 dn_dim dn_dim_symbol(dn_dims *dims, const char *name);
 dn_dim dn_dim_add(dn_dims *dims, dn_dim a, dn_dim b);
 dn_dim dn_dim_sub(dn_dims *dims, dn_dim a, dn_dim b);
 dn_dim dn_dim_mul(dn_dims *dims, dn_dim a, dn_dim b);
-// floor(a / b); exact where every coefficient divides. b must not be the number 0.
+// floor(a / b); exact where every coefficient divides. b must not be the number 0; a symbolic b is
+// taken to be non-zero.
 dn_dim dn_dim_div(dn_dims *dims, dn_dim a, dn_dim b);
 // Appends "64", "N", "2*N + 1", "floor((H + 1) / 2)".
 void dn_dim_print(const dn_dims *dims, dn_dim d, dn_str *out);
