@@ -1,11 +1,11 @@
 // Arithmetic on sizes: polynomials in normal form.
 //
 // Division leaves a quotient polynomial plus floor(remainder / divisor), where the remainder is the
-// one of multivariate long division (Cox, Little, O'Shea: Ideals, Varieties, and Algorithms, 2.3) in
-// graded lexicographic order with coefficients in 0 .. lc - 1, which is unique for one divisor.
+// one of multivariate long division (Cox, Little, O'Shea: Ideals, Varieties, and Algorithms, 2.3)
+// in graded lexicographic order with coefficients in 0 .. lc - 1, which is unique for one divisor.
 // Nested quotients merge: floor((floor(p / a) + r) / b) = floor((p + a r) / (a b)).
-// Two sizes that print alike are one; identities beyond those (floor(N / 2) + floor((N + 1) / 2) = N)
-// are not found.
+// Two sizes that print alike are one; identities beyond those (floor(N / 2) + floor((N + 1) / 2) =
+// N) are not found.
 #include "ir/dim.h"
 
 #include <stdlib.h>
@@ -97,8 +97,8 @@ static int monomial_mul(dn_dims *dims, int a, int b) {
     int atoms[2 * DN_DIM_MAX_DEGREE], n = 0;
     if (x.degree + y.degree > DN_DIM_MAX_DEGREE) return -1;
     for (int i = 0, j = 0; i < x.degree || j < y.degree;) {
-        bool left = j == y.degree ||
-                    (i < x.degree && compare_atoms(dims, x.atoms[i], y.atoms[j]) <= 0);
+        bool left =
+            j == y.degree || (i < x.degree && compare_atoms(dims, x.atoms[i], y.atoms[j]) <= 0);
         atoms[n++] = left ? x.atoms[i++] : y.atoms[j++];
     }
     return monomial_intern(dims, atoms, n);
@@ -270,7 +270,9 @@ dn_dim dn_dim_mul(dn_dims *dims, dn_dim a, dn_dim b) {
     return sum_finish(&s);
 }
 
-static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+static int64_t floor_div(int64_t a, int64_t b) {
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
 
 static int64_t gcd(int64_t a, int64_t b) {
     while (b) {
@@ -363,8 +365,8 @@ static dn_dim quotient_atom(dn_dims *dims, dn_dim numerator, dn_dim denominator)
     int depth = depth_of(dims, numerator), below = depth_of(dims, denominator);
     if (below > depth) depth = below;
     if (depth >= DN_DIM_MAX_DEPTH) return DN_DIM_OVERFLOW;
-    DN_PUSH(dims->atoms, dims->n_atoms, dims->cap_atoms) = (dn_dim_atom){
-        .numerator = numerator, .denominator = denominator, .depth = depth + 1};
+    DN_PUSH(dims->atoms, dims->n_atoms, dims->cap_atoms) =
+        (dn_dim_atom){.numerator = numerator, .denominator = denominator, .depth = depth + 1};
     return atom_dim(dims, dims->n_atoms - 1);
 }
 

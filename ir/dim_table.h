@@ -1,9 +1,9 @@
 // Inside of dn_dims, shared by dim.c (arithmetic) and dim_text.c (print, parse).
 //
-// A polynomial is a sum of terms, coefficient * monomial; a monomial is a product of atoms; an atom is
-// a named size or a floor quotient. Monomials and polynomials are stored once, so equal ones have
-// equal indices. Everything is ordered by what it says (names, structure), never by when it was made:
-// the normal form and the printed text do not depend on history.
+// A polynomial is a sum of terms, coefficient * monomial; a monomial is a product of atoms; an atom
+// is a named size or a floor quotient. Monomials and polynomials are stored once, so equal ones
+// have equal indices. Everything is ordered by what it says (names, structure), never by when it
+// was made: the normal form and the printed text do not depend on history.
 #ifndef DN_IR_DIM_TABLE_H
 #define DN_IR_DIM_TABLE_H
 

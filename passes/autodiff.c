@@ -1,5 +1,5 @@
-// The reverse sweep (Speelpenning 1980; Griewank and Walther, "Evaluating Derivatives", ch. 3, source
-// transformation form): nodes are in an order with operands first, so one walk from the loss
+// The reverse sweep (Speelpenning 1980; Griewank and Walther, "Evaluating Derivatives", ch. 3,
+// source transformation form): nodes are in an order with operands first, so one walk from the loss
 // backwards sees every node after all its users, when its cotangent is complete.
 #include "passes/autodiff.h"
 
@@ -10,9 +10,9 @@
 typedef struct sweep {
     const dn_gradient_entry *table;
     dn_graph *graph;
-    int n;               // nodes that existed before: ids below this
-    bool *leaf;          // is one of wrt
-    bool *needed;        // lies on a path from wrt: its cotangent is of use
+    int n;                // nodes that existed before: ids below this
+    bool *leaf;           // is one of wrt
+    bool *needed;         // lies on a path from wrt: its cotangent is of use
     dn_node **cotangent;  // d loss / d node, as far as it is known
     // For the rule at work; as long as the most operands of a node.
     bool *wanted;
@@ -99,7 +99,8 @@ dn_status dn_autodiff_with(const dn_gradient_entry *table, dn_graph *graph, dn_n
     if (!dn_dtype_is_float(loss->type.dtype) || loss->type.rank != 0) {
         dn_str type = {0};
         dn_type_print(graph->dims, &loss->type, &type);
-        dn_status status = dn_fail(DN_INVALID, "a loss must be a float scalar, and this is %s", type.text);
+        dn_status status =
+            dn_fail(DN_INVALID, "a loss must be a float scalar, and this is %s", type.text);
         free(type.text);
         return status;
     }

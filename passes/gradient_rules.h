@@ -10,7 +10,7 @@ typedef struct dn_gradient {
     dn_node *y;
     dn_node *g;
     const bool *wanted;  // by operand: whether its cotangent is of use
-    dn_node **to;        // out, NULL at first: to[i] = what y adds to d loss / d in[i], of in[i]'s type
+    dn_node **to;  // out, NULL at first: to[i] = what y adds to d loss / d in[i], of in[i]'s type
 } dn_gradient;
 
 typedef void dn_gradient_rule(dn_gradient *d);

@@ -21,7 +21,8 @@ void dn_philox(const dn_rng_stream *stream, uint32_t block, uint32_t out[4]);
 // Elements [begin, end) of a stream, to out[0..end-begin). Uniform in [0, 1): f32 from one word
 // (24 bits), f64 from two (53 bits). Normal by Box-Muller, with log, sin and cos as fixed sequences
 // of IEEE additions, multiplications and divisions, so that every target gives the same bits: f32
-// uses one block per 4 numbers, f64 one block per 2.
+// uses one block per 4 numbers, f64 one block per 2. rng.c says which words make which element, and
+// how exact the normals are. A stream has 2^32 blocks; asking for more is a bug.
 void dn_rng_uniform_f32(const dn_rng_stream *stream, int64_t begin, int64_t end, float *out);
 void dn_rng_uniform_f64(const dn_rng_stream *stream, int64_t begin, int64_t end, double *out);
 void dn_rng_normal_f32(const dn_rng_stream *stream, int64_t begin, int64_t end, float *out);

@@ -16,7 +16,7 @@ static int check_count, check_failures;
         if (!(cond)) {                                                          \
             check_failures++;                                                   \
             fprintf(stderr, "%s:%d: failed: %s  ", __FILE__, __LINE__, #cond);  \
-            fprintf(stderr, "" __VA_ARGS__);                                    \
+            fprintf(stderr, " " __VA_ARGS__);                                   \
             fputc('\n', stderr);                                                \
         }                                                                       \
     } while (0)

@@ -53,7 +53,7 @@ void dn_status_free(dn_status status);            // accepts success
 _Noreturn void dn_panic(const char *file, int line, const char *fmt, ...) DN_PRINTF(3, 4);
 #define DN_ASSERT(cond, ...)                                          \
     do {                                                              \
-        if (!(cond)) dn_panic(__FILE__, __LINE__, "" __VA_ARGS__);     \
+        if (!(cond)) dn_panic(__FILE__, __LINE__, " " __VA_ARGS__);     \
     } while (0)
 
 #endif

@@ -30,14 +30,18 @@ dn_dataset *dn_dataset_retain(dn_dataset *dataset);
 void dn_dataset_release(dn_dataset *dataset);  // accepts NULL
 int dn_dataset_fields(const dn_dataset *dataset, const dn_field **fields);
 int64_t dn_dataset_size(const dn_dataset *dataset);  // elements in an epoch
-// A hash over the source's names, sizes and options and over the pipeline: a checkpoint keeps it, so
-// that a run is not resumed over other data.
+// A hash over the source's names, sizes and options and over the pipeline: a checkpoint keeps it,
+// so that a run is not resumed over other data.
 uint64_t dn_dataset_fingerprint(const dn_dataset *dataset);
 
+// The names of the classes of field "label" (a folder's subfolders) or of the columns of field
+// "attributes" (CelebA), in order; 0 and NULL when the source has none. Owned by the dataset.
+int dn_dataset_classes(const dn_dataset *dataset, const char *const **names);
+
 // ---- Cleaning -------------------------------------------------------------------------------
-// What was found while opening. Unreadable, truncated, empty, wrongly named (content is not an image,
-// or another format than its extension; the latter is counted but used) and duplicate files (same
-// bytes) are counted, named and skipped; with strict each is an error instead.
+// What was found while opening. Unreadable, truncated, empty, wrongly named (content is not an
+// image, or another format than its extension; the latter is counted but used) and duplicate files
+// (same bytes) are counted, named and skipped; with strict each is an error instead.
 typedef enum dn_defect {
     DN_DEFECT_UNREADABLE,  // cannot be opened or read
     DN_DEFECT_EMPTY,       // no bytes
@@ -45,17 +49,20 @@ typedef enum dn_defect {
     DN_DEFECT_NOT_IMAGE,   // an image's extension, another content
     DN_DEFECT_MISNAMED,    // an image, but not of its extension's format: used
     DN_DEFECT_DUPLICATE,   // same bytes as an earlier file
+    DN_DEFECT_BAD_ROW,     // a CSV row with a missing or superfluous cell, or one that is no number
     DN_DEFECT_COUNT
 } dn_defect;
 
 typedef struct dn_report {
+    const char *unit;  // what is counted: "images", "rows"
     int64_t seen, used;
     int64_t count[DN_DEFECT_COUNT];
     char **names[DN_DEFECT_COUNT];  // the first 100 of each, with the reason after ": "
 } dn_report;
 
 const dn_report *dn_dataset_report(const dn_dataset *dataset);  // of its source; never NULL
-// "9998 of 10000 images used; 1 truncated (a/1.png: ...), 1 duplicate (...)" on one line per kind.
+// "9998 of 10000 images used", then a line for each kind of defect found: "1 duplicate (a/2.png:
+// the same bytes as a/1.png)", with the first three names.
 void dn_report_print(const dn_report *report, dn_str *out);
 
 // ---- Sources --------------------------------------------------------------------------------
@@ -74,18 +81,19 @@ dn_status dn_dataset_image_folder(const char *path, const dn_image_options *opti
 // CelebA: `path` holds img_align_celeba/, list_attr_celeba.txt and list_eval_partition.txt.
 // Fields: "image", "attributes" u8[40] (1 where the list has 1, 0 for -1).
 // partition: "train", "valid", "test" or "all".
-dn_status dn_dataset_celeba(const char *path, const char *partition, const dn_image_options *options,
-                            dn_dataset **out) DN_MUST_USE;
+dn_status dn_dataset_celeba(const char *path, const char *partition,
+                            const dn_image_options *options, dn_dataset **out) DN_MUST_USE;
 // IDX, plain or gzip, of unsigned bytes. `labels_path` may be NULL. Fields: "image"
 // f32[height, width, 1] 0..255 (an IDX of rank 3, or rank 4 with channels), "label" i32 (rank 1).
-dn_status dn_dataset_idx(const char *images_path, const char *labels_path, dn_dataset **out) DN_MUST_USE;
+dn_status dn_dataset_idx(const char *images_path, const char *labels_path,
+                         dn_dataset **out) DN_MUST_USE;
 // CSV (RFC 4180) with a header line. Fields: "features" f32[n_features] of the named columns, in
 // that order, and, if label_column is not NULL, "label" f32. A cell that is not a number is an
 // error at its line and column (strict) or its row is counted and skipped.
 dn_status dn_dataset_csv(const char *path, const char *const *columns, int n_columns,
                          const char *label_column, bool strict, dn_dataset **out) DN_MUST_USE;
-// NPY (format 1.0 to 3.0, little-endian, C or Fortran order; any numeric dtype, converted to f32 from
-// floats, i32 from signed and unsigned integers up to 32 bits, else i64). Rows are elements.
+// NPY (format 1.0 to 3.0, little-endian, C or Fortran order; any numeric dtype, converted to f32
+// from floats, i32 from signed and unsigned integers up to 32 bits, else i64). Rows are elements.
 // Field: "value".
 dn_status dn_dataset_npy(const char *path, dn_dataset **out) DN_MUST_USE;
 // Whole NPY files as tensors; dn_npy_write writes beside and renames.
@@ -97,20 +105,22 @@ dn_status dn_dataset_tensors(const char *const *names, dn_tensor *const *tensors
 
 // ---- Pipeline -------------------------------------------------------------------------------
 // x * scale + offset on field "image" (or the only f32 field), in f32.
-dn_status dn_dataset_rescale(dn_dataset *dataset, double scale, double offset, dn_dataset **out) DN_MUST_USE;
+dn_status dn_dataset_rescale(dn_dataset *dataset, double scale, double offset,
+                             dn_dataset **out) DN_MUST_USE;
 // (x - mean[c]) / deviation[c] for each of the image's channels; `count` is 1 or the channels.
-dn_status dn_dataset_normalize(dn_dataset *dataset, const double *mean, const double *deviation, int count,
-                               dn_dataset **out) DN_MUST_USE;
+dn_status dn_dataset_normalize(dn_dataset *dataset, const double *mean, const double *deviation,
+                               int count, dn_dataset **out) DN_MUST_USE;
 // Resizes "image" fields (antialiased bilinear; crop as in dn_image_options).
-dn_status dn_dataset_resize(dn_dataset *dataset, int height, int width, bool crop, dn_dataset **out) DN_MUST_USE;
+dn_status dn_dataset_resize(dn_dataset *dataset, int height, int width, bool crop,
+                            dn_dataset **out) DN_MUST_USE;
 
 typedef enum dn_fill { DN_FILL_NEAREST, DN_FILL_CONSTANT, DN_FILL_REFLECT, DN_FILL_WRAP } dn_fill;
 
 // Keras's ImageDataGenerator (keras-preprocessing 1.1.2): one random affine map an element, in its
 // order: rotation, shift, shear, zoom; bilinear; then flips, channel shift, brightness. Zero fields
 // do nothing. Units as in Keras: rotation in degrees; shifts as a fraction of the size when < 1,
-// else in pixels; shear in degrees (rotation-like angle, as Keras 2.4+ documents); zoom z draws from
-// [1-z, 1+z] for each axis.
+// else in pixels; shear in degrees (rotation-like angle, as Keras 2.4+ documents); zoom z draws
+// from [1-z, 1+z] for each axis.
 typedef struct dn_augment_options {
     double rotation, width_shift, height_shift, shear, zoom, channel_shift;
     double brightness_low, brightness_high;  // both 0: off
@@ -118,7 +128,8 @@ typedef struct dn_augment_options {
     dn_fill fill;
     double constant;  // for DN_FILL_CONSTANT
 } dn_augment_options;
-dn_status dn_dataset_augment(dn_dataset *dataset, const dn_augment_options *options, dn_dataset **out) DN_MUST_USE;
+dn_status dn_dataset_augment(dn_dataset *dataset, const dn_augment_options *options,
+                             dn_dataset **out) DN_MUST_USE;
 
 // A new order each epoch: a full permutation (Philox-keyed Fisher-Yates over indices).
 dn_status dn_dataset_shuffle(dn_dataset *dataset, dn_dataset **out) DN_MUST_USE;
@@ -127,7 +138,8 @@ dn_status dn_dataset_take(dn_dataset *dataset, int64_t count, dn_dataset **out) 
 dn_status dn_dataset_skip(dn_dataset *dataset, int64_t count, dn_dataset **out) DN_MUST_USE;
 // Batches of `size`. The last, smaller one is dropped; with `pad` it is filled up by repeating the
 // last element, and a field "weight" f32[size] is 1 for real and 0 for repeated elements.
-dn_status dn_dataset_batch(dn_dataset *dataset, int64_t size, bool pad, dn_dataset **out) DN_MUST_USE;
+dn_status dn_dataset_batch(dn_dataset *dataset, int64_t size, bool pad,
+                           dn_dataset **out) DN_MUST_USE;
 // Tells how much is made ahead (default: 4 elements), in elements of this dataset (batches).
 dn_status dn_dataset_prefetch(dn_dataset *dataset, int count, dn_dataset **out) DN_MUST_USE;
 

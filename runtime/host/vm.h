@@ -5,6 +5,8 @@
 #ifndef DN_RUNTIME_VM_H
 #define DN_RUNTIME_VM_H
 
+#include <stdio.h>
+
 #include "runtime/host/program.h"
 #include "runtime/log/logfile.h"
 #include "runtime/log/progress.h"
@@ -49,6 +51,9 @@ dn_status dn_run_command_with(dn_run *run, int command, dn_value *locals, dn_val
 dn_status dn_run_resume(dn_run *run, const char *path, int *command, dn_value *result) DN_MUST_USE;
 // The value of a variable now (made if need be), or NULL if there is none of that name.
 dn_tensor *dn_run_variable(dn_run *run, const char *name);
+// Says which files were written since the last time, if any: "wrote out/gan.ckpt, out/log.csv, 10 images
+// (last out/epoch-10.png)".
+void dn_run_print_written(dn_run *run, FILE *out);
 
 // Ctrl-C: the first asks the run to stop after the current step, the second ends the process at once.
 void dn_interrupt_install(void);

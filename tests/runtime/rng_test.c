@@ -45,10 +45,10 @@ static void test_uniform_words(void) {
     dn_rng_uniform_f32(&stream, 0, 300, f);
     dn_rng_uniform_f64(&stream, 0, 300, d);
     for (int i = 0; i < 300; i++) {
-        CHECK(f[i] == (float)(word(&stream, i) >> 8) / 16777216.0f);
-        CHECK(d[i] == (double)(word64(&stream, i) >> 11) / 9007199254740992.0);
-        CHECK(dn_rng_u64(&stream, (uint64_t)i) == word64(&stream, i));
-        CHECK(dn_rng_double(&stream, (uint64_t)i) == d[i]);
+        CHECK(f[i] == (float)(word(&stream, i) >> 8) / 16777216.0f, "f32 %d", i);
+        CHECK(d[i] == (double)(word64(&stream, i) >> 11) / 9007199254740992.0, "f64 %d", i);
+        CHECK(dn_rng_u64(&stream, (uint64_t)i) == word64(&stream, i), "u64 %d", i);
+        CHECK(dn_rng_double(&stream, (uint64_t)i) == d[i], "double %d", i);
     }
 }
 
@@ -174,7 +174,7 @@ static void check_uniformity(const double *x) {
     memset(cells, 0, sizeof cells);
     double pairs = 0;
     for (int i = 0; i < SAMPLES; i++) {
-        CHECK(x[i] >= 0 && x[i] < 1);
+        CHECK(x[i] >= 0 && x[i] < 1, "%g", x[i]);
         cells[(int)(x[i] * 256)]++;
         if (i) pairs += (x[i] - 0.5) * (x[i - 1] - 0.5);
     }
@@ -213,7 +213,7 @@ static void test_below(void) {
     int counts[7] = {0};
     for (uint64_t i = 0; i < 70000; i++) {
         uint64_t x = dn_rng_below(&stream, i, 7);
-        CHECK(x < 7);
+        CHECK(x < 7, "%llu", (unsigned long long)x);
         if (x < 7) counts[x]++;
     }
     for (int i = 0; i < 7; i++) CHECK_NEAR(counts[i], 10000, 500);
@@ -221,11 +221,11 @@ static void test_below(void) {
     uint64_t n = (UINT64_C(1) << 63) + 2, low = 0;
     for (uint64_t i = 0; i < 20000; i++) {
         uint64_t x = dn_rng_below(&stream, i, n);
-        CHECK(x < n);
+        CHECK(x < n, "%llu", (unsigned long long)x);
         low += x < n / 2;
     }
     CHECK_NEAR((double)low, 10000, 360);
-    for (uint64_t i = 0; i < 100; i++) CHECK(dn_rng_below(&stream, i, 1) == 0);
+    for (uint64_t i = 0; i < 100; i++) CHECK(dn_rng_below(&stream, i, 1) == 0, "n = 1");
 }
 
 int main(void) {

@@ -1,0 +1,96 @@
+// Pairs the brackets of a text before it is parsed.
+//
+// A bracket left open would otherwise take the rest of the file with it, as newlines do not count
+// inside ( and [. An opener without a partner is closed by the filter where its line, its block or
+// its declaration ends; a closer without one is dropped. Each is one message.
+#include <stdlib.h>
+
+#include "frontend/parse.h"
+
+typedef struct dn_pairing {
+    dn_parser *p;
+    int stack[DN_MAX_BRACKETS];  // indices of open brackets
+    int depth;
+} dn_pairing;
+
+bool dn_is_opener(int kind) {
+    return kind == '(' || kind == '[' || kind == '{' || kind == TOK_RECORD_OPEN || kind == TOK_HOLE;
+}
+
+bool dn_is_closer(int kind) {
+    return kind == ')' || kind == ']' || kind == '}' || kind == TOK_HOLE_END;
+}
+
+int dn_closer_of(int opener) {
+    return opener == '(' ? ')' : opener == '[' ? ']' : opener == TOK_HOLE ? TOK_HOLE_END : '}';
+}
+
+static int top_kind(const dn_pairing *s) {
+    return s->depth ? s->p->tokens[s->stack[s->depth - 1]].kind : 0;
+}
+
+static void pair(dn_pairing *s, int at, int closer) {
+    dn_token *tokens = s->p->tokens;
+    tokens[s->stack[at]].partner = closer;
+    tokens[closer].partner = s->stack[at];
+    tokens[closer].wrong_closer = dn_closer_of(tokens[s->stack[at]].kind) != tokens[closer].kind;
+    s->depth = at;
+}
+
+// The level of the innermost bracket that `kind` closes, or -1. A `)` does not reach out of braces,
+// nor anything out of a string's {expr}.
+static int find_opener(const dn_pairing *s, int kind) {
+    for (int i = s->depth - 1; i >= 0; i--) {
+        int opener = s->p->tokens[s->stack[i]].kind;
+        if (dn_closer_of(opener) == kind) return i;
+        if (opener == TOK_HOLE || (opener == '{' && kind != TOK_HOLE_END)) return -1;
+    }
+    return -1;
+}
+
+static void close_bracket(dn_pairing *s, int index) {
+    int kind = s->p->tokens[index].kind;
+    int at = find_opener(s, kind);
+    if (at >= 0) {
+        pair(s, at, index);
+        return;
+    }
+    int top = top_kind(s), next = s->p->tokens[index + 1].kind;
+    bool mistyped = (top == '(' || top == '[') && kind != '}' && next != dn_closer_of(top);
+    if (mistyped) pair(s, s->depth - 1, index);
+}
+
+// Whether a declaration begins here at the left margin: there nothing can be open any more.
+static bool is_boundary(const dn_parser *p, int index) {
+    static const char *const words[] = {"fn",   "net",     "optimizer", "step",
+                                        "const", "command", "import",    "extern"};
+    const dn_token *t = &p->tokens[index];
+    if (t->kind != TOK_NAME || (t->begin && p->source->text[t->begin - 1] != '\n')) return false;
+    int next = t[1].kind;
+    if (next != TOK_NAME && next != TOK_STRING) return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (dn_token_is(p, t, words[i])) return true;
+    return false;
+}
+
+static bool push_bracket(dn_pairing *s, int index) {
+    dn_parser *p = s->p;
+    if (s->depth == DN_MAX_BRACKETS) {
+        dn_parse_error(p, dn_token_span(p, &p->tokens[index]),
+                       "brackets are nested more than %d deep", DN_MAX_BRACKETS);
+        return false;
+    }
+    s->stack[s->depth++] = index;
+    return true;
+}
+
+bool dn_pair_brackets(dn_parser *p) {
+    dn_pairing s = {.p = p};
+    for (int i = 0; i < p->n_tokens; i++) {
+        dn_token *t = &p->tokens[i];
+        if (dn_is_opener(t->kind) && !push_bracket(&s, i)) return false;
+        if (dn_is_closer(t->kind)) close_bracket(&s, i);
+        if (s.depth && is_boundary(p, i)) t->boundary = true, s.depth = 0;
+    }
+    return true;
+}

@@ -1,0 +1,79 @@
+// `log`: a record of numbers goes to the innermost progress bar, or to a line of its own, and to the log
+// file.
+#include <stdlib.h>
+
+#include "runtime/host/number.h"
+#include "runtime/host/run.h"
+
+enum { LINE_DIGITS = 5 };  // significant digits on a line for people
+
+// A float's shortest text is what a reader expects to see: 0.1, not 0.10000000149.
+static bool logged_number(const dn_value *value, double *out) {
+    if (!dn_value_number(value, out)) return false;
+    if (value->kind == DN_VALUE_TENSOR && value->tensor->dtype == DN_F32)
+        *out = dn_number_from_single((float)*out);
+    return true;
+}
+
+static dn_status logged_values(const dn_record *record, dn_logged *out) {
+    for (int i = 0; i < record->count; i++) {
+        out[i].name = record->names[i];
+        if (logged_number(&record->values[i], &out[i].value)) continue;
+        dn_str text = {0};
+        dn_value_describe(&record->values[i], &text);
+        dn_status status =
+            dn_fail(DN_INVALID, "`%s` in log should be one number, not %s", out[i].name, text.text);
+        free(text.text);
+        return dn_with_hint(status, "a mean makes one number of a tensor");
+    }
+    return DN_SUCCESS;
+}
+
+static void print_line(const dn_run *run, const dn_logged *values, int count) {
+    fprintf(run->options.out, "step %lld", (long long)run->steps);
+    for (int i = 0; i < count; i++) {
+        char text[DN_NUMBER_TEXT];
+        dn_number_text(values[i].value, false, LINE_DIGITS, text);
+        fprintf(run->options.out, "  %s %s", values[i].name, text);
+    }
+    fputc('\n', run->options.out);
+    fflush(run->options.out);
+}
+
+static dn_status write_values(dn_run *run, const dn_logged *values, int count) {
+    dn_progress *bar = dn_host_active_bar(run);
+    if (bar)
+        dn_progress_values(bar, values, count);
+    else
+        print_line(run, values, count);
+    return run->log ? dn_logfile_row(run->log, run->steps, values, count) : DN_SUCCESS;
+}
+
+dn_status dn_host_log(dn_run *run, const dn_value *value) {
+    if (value->kind != DN_VALUE_RECORD) {
+        dn_logged lone = {.name = "value"};
+        if (logged_number(value, &lone.value)) return write_values(run, &lone, 1);
+        return dn_fail(DN_INVALID, "log takes a record of numbers, not %s",
+                       dn_value_kind_name(value->kind));
+    }
+    int count = value->record->count;
+    dn_logged *values = dn_xcalloc((size_t)count, sizeof *values);
+    dn_status status = logged_values(value->record, values);
+    if (!status) status = write_values(run, values, count);
+    free(values);
+    return status;
+}
+
+dn_status dn_host_log_to(dn_run *run, const char *path) {
+    dn_logfile *log;
+    DN_TRY(dn_host_make_parents(path));
+    DN_TRY(dn_logfile_open(path, 0, &log));
+    dn_logfile_close(run->log);
+    free(run->log_path);
+    run->log = log;
+    run->log_path = dn_strdup(path);
+    // At the prompt a line is a command of its own, and its log serves the lines after it.
+    run->log_lasts = run->n_frames == 1 && run->frames[0].lent;
+    dn_host_wrote(run, DN_OUTPUT_LOG, path);
+    return DN_SUCCESS;
+}

@@ -1,0 +1,130 @@
+// A run from its making to its end: variables and counters, and commands called from outside.
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/host/run.h"
+
+static double monotonic_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double dn_host_seconds(const dn_run *run) { return monotonic_seconds() - run->started; }
+
+dn_status dn_run_new(const dn_program *program, const dn_executor *executor,
+                     const dn_run_options *options, dn_run **out) {
+    dn_run *run = dn_xcalloc(1, sizeof *run);
+    run->executor = executor;
+    run->options = *options;
+    run->started = monotonic_seconds();
+    dn_run_extend(run, program);
+    *out = run;
+    return DN_SUCCESS;
+}
+
+void dn_run_extend(dn_run *run, const dn_program *program) {
+    run->program = program;
+    if (program->n_variables > run->n_variables) {
+        size_t count = (size_t)program->n_variables;
+        run->variables = dn_xrealloc(run->variables, count * sizeof *run->variables);
+        while (run->n_variables < program->n_variables) run->variables[run->n_variables++] = NULL;
+    }
+    if (program->n_entries > run->n_entries) {
+        size_t count = (size_t)program->n_entries;
+        run->counters = dn_xrealloc(run->counters, count * sizeof *run->counters);
+        while (run->n_entries < program->n_entries) run->counters[run->n_entries++] = 0;
+    }
+}
+
+static void end_checkpoints(dn_run *run) {
+    free(run->checkpoint_path);
+    run->checkpoint_path = NULL;
+    run->checkpoint_every = 0;
+    run->save_asked = false;
+}
+
+static void end_log(dn_run *run) {
+    dn_logfile_close(run->log);
+    free(run->log_path);
+    run->log = NULL;
+    run->log_path = NULL;
+}
+
+static void end_args(dn_run *run) {
+    for (int i = 0; i < run->n_args; i++) dn_value_release(run->args[i]);
+    free(run->args);
+    run->args = NULL;
+    run->n_args = 0;
+}
+
+void dn_host_end_command(dn_run *run) {
+    end_checkpoints(run);
+    end_args(run);
+    if (!run->log_lasts) end_log(run);
+}
+
+void dn_run_free(dn_run *run) {
+    if (!run) return;
+    dn_host_clear_frames(run);
+    dn_host_end_command(run);
+    end_log(run);
+    for (int i = 0; i < run->n_variables; i++) dn_tensor_release(run->variables[i]);
+    for (int i = 0; i < run->n_own; i++) free(run->own_checkpoints[i]);
+    for (int i = 0; i < run->n_checked; i++) free(run->checked[i].depths);
+    for (int i = 0; i < DN_OUTPUT_COUNT; i++) free(run->written[i].last);
+    free(run->variables);
+    free(run->counters);
+    free(run->frames);
+    free(run->stack);
+    free(run->own_checkpoints);
+    free(run->checked);
+    free(run);
+}
+
+static void keep_args(dn_run *run, const dn_value *args, int count) {
+    end_args(run);
+    run->args = dn_xcalloc((size_t)count, sizeof *run->args);
+    run->n_args = count;
+    for (int i = 0; i < count; i++) run->args[i] = dn_value_retain(args[i]);
+}
+
+static dn_status run_frames(dn_run *run, int command, dn_value *locals, bool lent,
+                            dn_value *result) {
+    run->started = monotonic_seconds();
+    keep_args(run, locals, run->program->commands[command].n_params);
+    dn_status status = dn_host_push_frame(run, command, locals, lent);
+    if (!status) status = dn_host_continue(run, result);
+    dn_host_end_command(run);
+    return status;
+}
+
+dn_status dn_run_command(dn_run *run, int command, dn_value *args, dn_value *result) {
+    const dn_command *c = &run->program->commands[command];
+    dn_value *locals = dn_xcalloc((size_t)c->n_locals, sizeof *locals);
+    for (int i = 0; i < c->n_params; i++) locals[i] = args[i];
+    return run_frames(run, command, locals, false, result);
+}
+
+dn_status dn_run_command_with(dn_run *run, int command, dn_value *locals, dn_value *result) {
+    return run_frames(run, command, locals, true, result);
+}
+
+dn_status dn_run_resume(dn_run *run, const char *path, int *command, dn_value *result) {
+    DN_TRY(dn_host_load(run, path));
+    *command = run->frames[0].command;
+    dn_status status = dn_host_continue(run, result);
+    dn_host_end_command(run);
+    return status;
+}
+
+dn_tensor *dn_run_variable(dn_run *run, const char *name) {
+    for (int i = 0; i < run->n_variables; i++) {
+        if (strcmp(run->program->variables[i].name, name) != 0) continue;
+        dn_tensor *tensor = NULL;
+        dn_status_free(dn_host_variable(run, i, &tensor));
+        return tensor;
+    }
+    return NULL;
+}

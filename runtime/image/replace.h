@@ -1,0 +1,20 @@
+// Files that are written beside their place and renamed into it, so that a reader never sees half
+// of one and a failure leaves what was there before.
+#ifndef DN_RUNTIME_REPLACE_H
+#define DN_RUNTIME_REPLACE_H
+
+#include <stdio.h>
+
+#include "runtime/base/status.h"
+
+typedef struct dn_replace {
+    FILE *file;
+    char *path, *beside;
+} dn_replace;
+
+dn_status dn_replace_open(dn_replace *replace, const char *path) DN_MUST_USE;
+// Ends a writing that came to `status`: renames on success, else removes the file. Returns `status`
+// or what went wrong here.
+dn_status dn_replace_close(dn_replace *replace, dn_status status) DN_MUST_USE;
+
+#endif
