@@ -66,10 +66,12 @@ typedef struct dn_block {
     dn_stmt **stmts;
     int count;
     dn_span span;        // with its braces
+    int depth;           // as an expression's
 } dn_block;
 
 struct dn_expr {
     dn_expr_kind kind;
+    int depth;           // of the tree below; the parser keeps it within what recursion can walk
     dn_span span;
     union {
         int64_t integer;

@@ -2,7 +2,7 @@
 //
 // A bracket left open would otherwise take the rest of the file with it, as newlines do not count
 // inside ( and [. An opener without a partner is closed by the filter where its line, its block or
-// its declaration ends; a closer without one is dropped. Each is one message.
+// its declaration ends, or where a line begins with what can only begin a statement; a closer without one is dropped. Each is one message.
 #include <stdlib.h>
 
 #include "frontend/parse.h"
@@ -61,7 +61,7 @@ static void close_bracket(dn_pairing *s, int index) {
 }
 
 // Whether a declaration begins here at the left margin: there nothing can be open any more.
-static bool is_boundary(const dn_parser *p, int index) {
+static bool begins_declaration(const dn_parser *p, int index) {
     static const char *const words[] = {"fn",   "net",     "optimizer", "step",
                                         "const", "command", "import",    "extern"};
     const dn_token *t = &p->tokens[index];
@@ -71,6 +71,52 @@ static bool is_boundary(const dn_parser *p, int index) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (dn_token_is(p, t, words[i])) return true;
     return false;
+}
+
+static bool is_round_opener(const dn_pairing *s, int level) {
+    int kind = s->p->tokens[s->stack[level]].kind;
+    return kind == '(' || kind == '[';
+}
+
+// Whether this bracket opens the parameters of a declaration: `fn name(`.
+static bool is_params(const dn_pairing *s, int level) {
+    static const char *const words[] = {"fn", "net", "optimizer", "step", "command"};
+    int index = s->stack[level];
+    if (index < 2 || s->p->tokens[index - 1].kind != TOK_NAME) return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (dn_token_is(s->p, &s->p->tokens[index - 2], words[i])) return true;
+    return false;
+}
+
+// Whether a line begins here with what only a statement begins with.
+static bool begins_statement(const dn_parser *p, int index) {
+    if (!index || p->tokens[index - 1].kind != TOK_NEWLINE) return false;
+    int next = p->tokens[index + 1].kind;
+    switch (p->tokens[index].kind) {
+        case TOK_LET: case TOK_RETURN: case TOK_WHILE: case TOK_MINIMIZE: case TOK_BREAK:
+        case TOK_CONTINUE:
+            return next != ':';
+        case TOK_NAME:
+            return next == '=' || next == TOK_ADD_TO || next == TOK_SUB_FROM ||
+                   next == TOK_MUL_BY || next == TOK_DIV_BY;
+        default: return false;
+    }
+}
+
+// Gives up on the brackets that cannot be open at this token.
+static void end_brackets(dn_pairing *s, int index) {
+    dn_token *t = &s->p->tokens[index];
+    if (begins_declaration(s->p, index)) {
+        t->boundary = DN_DECLARATION_BOUNDARY;
+        s->depth = 0;
+    } else if (begins_statement(s->p, index)) {
+        // A parameter may stand on a line of its own with its default.
+        int level = s->depth;
+        while (level && is_round_opener(s, level - 1)) level--;
+        if (level == s->depth || is_params(s, level)) return;
+        t->boundary = DN_STATEMENT_BOUNDARY;
+        s->depth = level;
+    }
 }
 
 static bool push_bracket(dn_pairing *s, int index) {
@@ -88,9 +134,9 @@ bool dn_pair_brackets(dn_parser *p) {
     dn_pairing s = {.p = p};
     for (int i = 0; i < p->n_tokens; i++) {
         dn_token *t = &p->tokens[i];
+        if (s.depth) end_brackets(&s, i);
         if (dn_is_opener(t->kind) && !push_bracket(&s, i)) return false;
         if (dn_is_closer(t->kind)) close_bracket(&s, i);
-        if (s.depth && is_boundary(p, i)) t->boundary = true, s.depth = 0;
     }
     return true;
 }

@@ -92,6 +92,12 @@ dn_term dn_build_give_up(dn_build *b) {
     return dn_term_of(DN_TERM_ERROR);
 }
 
+dn_def *dn_build_find(dn_build *b, const char *name, bool callable) {
+    const dn_decl *decl = b->frame ? b->frame->decl : NULL;
+    bool library = decl && b->c->sources.files[decl->span.file].is_library;
+    return dn_compiler_find(b->c, name, callable, library);
+}
+
 dn_bound_name *dn_frame_find(dn_frame *frame, const char *name) {
     for (int i = frame ? frame->n_names - 1 : -1; i >= 0; i--)
         if (strcmp(frame->names[i].name, name) == 0) return &frame->names[i];

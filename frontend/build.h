@@ -80,6 +80,8 @@ dn_diag *dn_build_error(dn_build *b, dn_span span, const char *fmt, ...) DN_PRIN
 dn_term dn_build_fail(dn_build *b, dn_span span, const char *fmt, ...) DN_PRINTF(3, 4);  // the same, as a term
 dn_term dn_build_status(dn_build *b, dn_span span, dn_status status);
 dn_term dn_build_give_up(dn_build *b);
+// dn_compiler_find as the code being run sees it: the library does not see the user's definitions.
+dn_def *dn_build_find(dn_build *b, const char *name, bool callable);
 dn_bound_name *dn_frame_find(dn_frame *frame, const char *name);
 dn_bound_name *dn_frame_bind(dn_build *b, const char *name, dn_term value, dn_span span);
 const char *dn_describe(dn_build *b, const dn_term *term);  // in the arena

@@ -175,7 +175,7 @@ static bool symbolic_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
         const dn_dim_expr *dim = &type->dims[i];
         if (dim->ellipsis || out->rank == DN_MAX_RANK) return false;
         const char *name = dim->size->kind == DN_EXPR_NAME ? dim->size->name : NULL;
-        dn_def *def = name ? dn_compiler_find(b->c, name, false) : NULL;
+        dn_def *def = name ? dn_build_find(b, name, false) : NULL;
         bool is_const = def && def->decl->kind == DN_DECL_CONST;
         if (name && !is_const && !dn_frame_find(b->frame, name)) {
             out->dims[out->rank++] = dn_dim_symbol(b->c->dims, name);

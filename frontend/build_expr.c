@@ -35,7 +35,7 @@ static dn_term evaluate_const(dn_build *b, dn_def *def) {
         return dn_build_fail(b, def->decl->name.span, "`%s` is defined in terms of itself",
                              def->name);
     def->state = DN_DEF_BUSY;
-    dn_frame frame = {.name = def->name};  // a const sees no locals
+    dn_frame frame = {.name = def->name, .decl = def->decl};  // a const sees no locals
     dn_frame *outer = b->frame;
     b->frame = &frame;
     def->value = dn_eval(b, def->decl->value);
@@ -52,7 +52,7 @@ static dn_term evaluate_model(dn_build *b, dn_def *def) {
     if (def->state == DN_DEF_DONE) return def->value;
     def->state = DN_DEF_DONE;
     def->value = dn_term_of(DN_TERM_ERROR);
-    dn_frame frame = {.name = def->name};
+    dn_frame frame = {.name = def->name, .decl = def->decl};
     dn_frame *outer = b->frame;
     b->frame = &frame;
     dn_term net = dn_eval_partial(b, def->decl->value);
@@ -103,7 +103,7 @@ static bool find_name(dn_build *b, const char *name, bool callable, dn_term *out
         return true;
     }
     if (!callable && b->host && dn_host_lookup(b, name, NULL, out)) return true;
-    dn_def *def = dn_compiler_find(b->c, name, callable);
+    dn_def *def = dn_build_find(b, name, callable);
     if (def) {
         *out = definition_term(b, def);
         return true;

@@ -53,7 +53,7 @@ static void note_bindings(match *m, dn_diag *diag) {
         if (bound) {
             value = bound->value;
         } else {
-            dn_def *def = name ? dn_compiler_find(m->b->c, name, false) : NULL;
+            dn_def *def = name ? dn_build_find(m->b, name, false) : NULL;
             if (!def || def->decl->kind != DN_DECL_CONST || def->state != DN_DEF_DONE) continue;
             value = def->value;
         }
@@ -104,10 +104,9 @@ static bool match_dtype(match *m, const dn_type *given) {
 static bool known_size(match *m, const dn_expr *size) {
     if (size->kind != DN_EXPR_NAME) return true;
     if (dn_frame_find(m->b->frame, size->name)) return true;
-    dn_def *def = dn_compiler_find(m->b->c, size->name, false);
+    dn_def *def = dn_build_find(m->b, size->name, false);
     // The library's consts are not meant by a user's size names, nor are functions.
-    return def && def->decl->kind == DN_DECL_CONST &&
-           def->is_library == m->b->c->sources.files[size->span.file].is_library;
+    return def && def->decl->kind == DN_DECL_CONST;
 }
 
 static bool match_size(match *m, const dn_expr *size, const dn_type *given, int axis) {

@@ -60,6 +60,9 @@ typedef struct dn_compiler {
     const char *const **record_names;
     int n_record_names, cap_record_names;
     dn_variable *variables;   // as the program sees vars
+    dn_entry *entries;        // and units
+    struct dn_instance *instances;  // steps built so far
+    int n_instances, cap_instances;
     dn_program program;
     uint64_t fingerprint;
     char **imported;          // absolute paths of files already loaded
@@ -88,7 +91,8 @@ bool dn_compiler_prompt(dn_compiler *compiler, const char *text, int *command, b
 
 // The definition of `name`, or NULL. `callable`: only fns, nets, steps, commands, optimizers and models;
 // otherwise only consts, models, and, failing those, callables.
-dn_def *dn_compiler_find(dn_compiler *compiler, const char *name, bool callable);
+// `library_only`: as the library's own code sees it.
+dn_def *dn_compiler_find(dn_compiler *compiler, const char *name, bool callable, bool library_only);
 // Adds the hint "did you mean" from everything that `name` could have meant.
 void dn_compiler_suggest(dn_compiler *compiler, dn_diag *diag, const char *name,
                          const char *const *more, int n_more);

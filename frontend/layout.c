@@ -178,9 +178,10 @@ static bool must_close(const dn_parser *p) {
     const dn_frame *frame = &p->frames[p->depth];
     const dn_token *t = &p->tokens[p->next];
     if (frame->opener < 0 || p->tokens[frame->opener].partner >= 0) return false;
-    if (t->kind == TOK_END || t->boundary) return true;
+    if (t->kind == TOK_END || t->boundary == DN_DECLARATION_BOUNDARY) return true;
     if (dn_is_closer(t->kind)) return t->partner >= 0;
     if (!is_round(frame)) return false;
+    if (t->boundary == DN_STATEMENT_BOUNDARY) return true;
     if (t->kind == TOK_NEWLINE) return newline_ends_statement(p, p->next);
     return t->kind == '{' && !frame->wants_block && ends_expression(p->previous);
 }
@@ -257,10 +258,25 @@ static int give_token(dn_parser *p, dn_span *out) {
     return give(p, index, t->kind, dn_token_span(p, t), out);
 }
 
+// Whether a statement begins at the next token though its newline was dropped: what was before it
+// is cut short.
+static bool wants_separator(const dn_parser *p) {
+    int before = p->previous;
+    return p->tokens[p->next].boundary && p->frames[p->depth].kind == DN_FRAME_BLOCK &&
+           before && before != TOK_NEWLINE && before != '{';
+}
+
+static int make_up_separator(dn_parser *p, dn_span *out) {
+    p->made_up = true;
+    return give_separator(p, p->next, out);
+}
+
 static int next_token(dn_parser *p, dn_span *out) {
+    p->made_up_before = p->made_up;
     for (;;) {
         const dn_token *t = &p->tokens[p->next];
         if (must_close(p)) return make_up_closer(p, out);
+        if (wants_separator(p)) return make_up_separator(p, out);
         p->made_up = false;
         if (t->kind == TOK_NEWLINE) {
             bool counts = newline_counts(p);

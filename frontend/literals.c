@@ -98,6 +98,14 @@ void dn_lex_bad_number(dn_parser *p, const char *text) {
     dn_lex_push(p, TOK_INT, begin, (DN_SYNTAX_STYPE){0});
 }
 
+void dn_lex_bad_point(dn_parser *p, const char *text) {
+    uint32_t begin = begin_of(p, (int)strlen(text));
+    dn_diag *d = dn_parse_error(p, dn_parser_span(p, begin, p->offset),
+                                "a number does not end with a point");
+    dn_diag_hint(p->diags, d, "write `%.40s0`", text);
+    dn_lex_push(p, TOK_FLOAT, begin, (DN_SYNTAX_STYPE){.number = strtod(text, NULL)});
+}
+
 // ---- Text that means nothing ------------------------------------------------------------------
 
 // What people write for something that dnet spells otherwise. `kind`: the token to go on with, so
@@ -170,7 +178,7 @@ static bool extend_bad(dn_parser *p, uint32_t begin) {
 void dn_lex_bad_text(dn_parser *p, const char *text, int length) {
     uint32_t begin = begin_of(p, length);
     dn_span span = dn_parser_span(p, begin, p->offset);
-    if (bad_foreign(p, text, span) || bad_comment(p, text, span) || extend_bad(p, begin)) return;
+    if (extend_bad(p, begin) || bad_foreign(p, text, span) || bad_comment(p, text, span)) return;
     unsigned char c = (unsigned char)text[0];
     if (c < ' ' || c == 127) {
         dn_parse_error(p, span, "a control character (byte %u) stands in the text", c);

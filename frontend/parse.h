@@ -18,12 +18,19 @@ enum {
     DN_MAX_ERRORS = 100,    // of one file; more are counted, not told
 };
 
+// What begins with a token for certain, so that brackets left open end before it.
+typedef enum dn_boundary {
+    DN_NO_BOUNDARY,
+    DN_STATEMENT_BOUNDARY,     // `let`, `name = `, ... at the beginning of a line: ends ( and [
+    DN_DECLARATION_BOUNDARY,   // `fn name`, ... at the left margin: ends all
+} dn_boundary;
+
 typedef struct dn_token {
     int kind;                  // TOK_... or a character
     int partner;               // of a bracket: the index of its other half, or -1
     uint32_t begin, end;
     bool wrong_closer;         // `(a]`: paired with its opener, but of another kind
-    bool boundary;             // a declaration at the left margin: every bracket ends before it
+    dn_boundary boundary;
     DN_SYNTAX_STYPE value;
 } dn_token;
 
@@ -65,15 +72,15 @@ typedef struct dn_parser {
     dn_diags *diags;
     const dn_source *source;
     uint32_t file;
-    dn_file *result;
     int errors, errors_at_end; // of this parse
 
     dn_token *tokens;          // the lexer's output, ended by TOK_END
     int n_tokens, cap_tokens;
     dn_doc *docs;              // in order of place
     int n_docs, cap_docs;
-    const char **names;        // interned
-    int n_names, cap_names;
+
+    dn_decl **decls;           // the result
+    int n_decls, cap_decls;
 
     // Lexer
     uint32_t offset;           // where the next token begins
@@ -89,11 +96,13 @@ typedef struct dn_parser {
     int previous;              // kind of the token given last
     int before_previous;       // and of that before it
     uint32_t previous_end;
-    bool made_up;              // the token given last is not in the text
+    bool made_up;              // the token given last is not in the text,
+    bool made_up_before;       // nor was that before it
     dn_frame frames[DN_MAX_BRACKETS + 2];
     int depth;                 // frames[depth] is the innermost
     dn_frame closed;           // the frame that was closed last
     int skip_to;               // after an error: skip to the end of this depth; -1 when not
+    bool too_deep;             // told so
     int last_error;            // token index of the last error, or -1
 } dn_parser;
 
@@ -125,6 +134,7 @@ void dn_lex_word(dn_parser *p, const char *text, int length);
 void dn_lex_int(dn_parser *p, const char *text);
 void dn_lex_float(dn_parser *p, const char *text);
 void dn_lex_bad_number(dn_parser *p, const char *text);
+void dn_lex_bad_point(dn_parser *p, const char *text);
 void dn_lex_bad_text(dn_parser *p, const char *text, int length);
 void dn_lex_quoted(dn_parser *p, const char *text, int length);
 void dn_lex_doc(dn_parser *p, const char *text, int length);
@@ -159,6 +169,7 @@ dn_list *dn_list_new(dn_parser *p, void *first);
 dn_list *dn_list_add(dn_parser *p, dn_list *list, void *item);
 void *dn_list_flat(dn_parser *p, const dn_list *list, size_t size);  // the items themselves, in a row
 
+dn_name *dn_make_name_item(dn_parser *p, const char *text, dn_span span);
 dn_name dn_make_name(const char *text, dn_span span);
 dn_arg *dn_make_arg(dn_parser *p, const char *name, dn_span span, dn_expr *value);
 dn_string_part *dn_make_part(dn_parser *p, const char *text, dn_expr *value, const char *format);
@@ -178,7 +189,8 @@ dn_expr *dn_make_comparison(dn_parser *p, dn_span span, dn_operator oper, dn_spa
                             dn_span left_span, dn_expr *right);
 dn_expr *dn_make_range(dn_parser *p, dn_span span, dn_expr *first, dn_expr *last, bool exclusive);
 dn_expr *dn_make_call(dn_parser *p, dn_span span, dn_expr *callee, const dn_list *args);
-dn_expr *dn_make_pipe(dn_parser *p, dn_span span, dn_expr *input, dn_expr *stage, dn_span arrow);
+dn_expr *dn_make_pipe(dn_parser *p, dn_span span, dn_expr *input, dn_expr *stage,
+                      dn_span stage_span);
 dn_expr *dn_make_index(dn_parser *p, dn_span span, dn_expr *base, const dn_list *items);
 dn_expr *dn_make_field(dn_parser *p, dn_span span, dn_expr *base, dn_name name);
 dn_expr *dn_make_list(dn_parser *p, dn_span span, const dn_list *items);
@@ -210,8 +222,9 @@ dn_block *dn_make_block(dn_parser *p, dn_span span, const dn_list *stmts);
 dn_type_expr *dn_make_type(dn_parser *p, dn_type_kind kind, dn_span span, const dn_list *items);
 dn_type_expr *dn_make_named_type(dn_parser *p, dn_type_kind kind, dn_span span, dn_name name,
                                  const dn_list *items);
-dn_type_expr *dn_make_union(dn_parser *p, dn_span span, dn_type_expr *left, dn_span left_span,
-                            dn_type_expr *right);
+dn_type_expr *dn_make_symbols(dn_parser *p, dn_span span, dn_name word, const dn_list *names);
+dn_type_expr *dn_make_union(dn_parser *p, dn_span span, dn_type_expr *left, dn_type_expr *right);
+dn_type_expr *dn_make_error_type(dn_parser *p, dn_span span);
 dn_dim_expr *dn_make_dim(dn_parser *p, dn_expr *size, dn_name name);  // size NULL: an ellipsis
 dn_type_field *dn_make_type_field(dn_parser *p, dn_name name, dn_type_expr *type);
 dn_param *dn_make_param(dn_parser *p, dn_name name, dn_type_expr *type, dn_expr *init);
@@ -219,6 +232,7 @@ dn_param *dn_make_param(dn_parser *p, dn_name name, dn_type_expr *type, dn_expr 
 dn_decl *dn_make_decl(dn_parser *p, dn_decl_kind kind, dn_span span, dn_name name, dn_expr *value);
 dn_decl *dn_make_import(dn_parser *p, dn_span span, const char *path);
 dn_decl *dn_make_decl_stmt(dn_parser *p, dn_stmt *stmt);
-void dn_decl_set_doc(dn_parser *p, dn_decl *decl);
+void dn_decl_set_params(dn_parser *p, dn_decl *decl, const dn_list *params);
+void dn_parse_add_decl(dn_parser *p, dn_decl *decl);
 
 #endif

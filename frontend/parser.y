@@ -21,7 +21,7 @@
 
 %code requires {
 #include "frontend/ast.h"
-struct dn_parser;
+typedef struct dn_parser dn_parser;
 struct dn_list;
 }
 
@@ -144,8 +144,9 @@ decl: IMPORT STRING                     { $$ = dn_make_import(p, @$, $2); }
 
 header: callable NAME '(' params ')' opt_result {
         $$ = dn_make_decl(p, $1, @$, dn_make_name($2, @2), NULL);
-        dn_decl_set_params($$, dn_list_flat(p, $4, sizeof(dn_param)), $4);
+        dn_decl_set_params(p, $$, $4);
         $$->result = $6;
+        yyerrok;
     }
     ;
 
@@ -192,12 +193,12 @@ type_atom: NAME                         { $$ = dn_make_named_type(p, DN_TYPE_NAM
                                           $$ = dn_make_named_type(p, DN_TYPE_TENSOR, @$,
                                                                   dn_make_name($1, @1), $3); }
     | NAME '(' names ')'                { $$ = dn_make_symbols(p, @$, dn_make_name($1, @1), $3); }
-    | NAME '(' error ')'                { yyerrok; $$ = dn_make_type(p, DN_TYPE_SYMBOL, @$, NULL); }
+    | NAME '(' error ')'                { yyerrok; $$ = dn_make_error_type(p, @$); }
     | '[' type ']'                      { $$ = dn_make_type(p, DN_TYPE_LIST, @$,
                                                             dn_list_new(p, $2)); }
-    | '[' error ']'                     { yyerrok; $$ = dn_make_type(p, DN_TYPE_RECORD, @$, NULL); }
+    | '[' error ']'                     { yyerrok; $$ = dn_make_error_type(p, @$); }
     | RECORD_OPEN type_fields opt_comma '}' { $$ = dn_make_type(p, DN_TYPE_RECORD, @$, $2); }
-    | RECORD_OPEN error '}'             { yyerrok; $$ = dn_make_type(p, DN_TYPE_RECORD, @$, NULL); }
+    | RECORD_OPEN error '}'             { yyerrok; $$ = dn_make_error_type(p, @$); }
     ;
 
 dims: %empty                            { $$ = NULL; }
@@ -397,8 +398,10 @@ subscripts: subscript                   { $$ = dn_list_new(p, $1); }
 
 subscript: expr                         { $$ = dn_make_subscript(p, @$, $1); }
     | "..."                             { $$ = dn_make_subscript(p, @$, NULL); }
-    | opt_expr ':' opt_expr             { $$ = dn_make_slice(p, @$, $1, $3, NULL); }
-    | opt_expr ':' opt_expr ':' opt_expr { $$ = dn_make_slice(p, @$, $1, $3, $5); }
+    | opt_expr ':' opt_expr { $$ = dn_make_slice(p, $1 ? @$ : dn_span_join(@2, @$), $1, $3, NULL); }
+    | opt_expr ':' opt_expr ':' opt_expr {
+        $$ = dn_make_slice(p, $1 ? @$ : dn_span_join(@2, @$), $1, $3, $5);
+    }
     ;
 
 opt_expr: %empty                        { $$ = NULL; }

@@ -140,11 +140,13 @@ void dn_graph_free(dn_graph *graph);
 // failure is a user's error: a message, a note with the numbers, perhaps a hint. `type` gives the
 // dtype and sizes for ops whose result they are part of (INPUT, VAR, CONST, IOTA, UNIFORM, NORMAL,
 // CAST, BROADCAST, RESHAPE, WINDOW_SUM, SCATTER_ADD, CONV_INPUT, CONV_WEIGHT: the full result type;
-// the rule checks it); NULL for the others.
+// the rule checks it); NULL for the others (or the type that they must give). INPUT and VAR nodes are
+// listed in `inputs` and `vars` under their index, in whatever order they come.
 dn_status dn_graph_op(dn_graph *graph, dn_op op, dn_node *const *in, int n_in,
                       const dn_attr_value *attrs, int n_attrs, const dn_type *type,
                       dn_node **out) DN_MUST_USE;
 
+// The next argument. Its sizes must be possible ones: neither negative nor too large.
 dn_node *dn_graph_input(dn_graph *graph, const char *name, dn_type type);
 // The VAR node of the variable called `name`, added if it is new (then `type` is its type).
 dn_node *dn_graph_variable(dn_graph *graph, const char *name, dn_type type);
@@ -167,7 +169,8 @@ double dn_node_number(const dn_node *node, dn_attr attr);
 const dn_dim *dn_node_dims(const dn_node *node, dn_attr attr, int *count);  // count may be NULL
 
 // Shorthands for passes: operands must fit (a misfit is a bug and panics). Elementwise ones broadcast
-// nothing; splat makes a constant of another node's type.
+// nothing; splat makes a constant of another node's type. A cast, reshape or broadcast to the type that
+// x has is x.
 dn_node *dn_build_unary(dn_graph *graph, dn_op op, dn_node *x);
 dn_node *dn_build_binary(dn_graph *graph, dn_op op, dn_node *x, dn_node *y);
 dn_node *dn_build_select(dn_graph *graph, dn_node *c, dn_node *a, dn_node *b);

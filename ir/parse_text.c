@@ -89,7 +89,9 @@ static dn_status parse_string(parser *p, const char **out) {
         if (!c) status = expected(p, "\\\", \\\\, \\n or \\x and two digits");
         if (!status) dn_str_append(&text, &c, 1);
     }
-    if (!status) status = expect(p, '"');
+    if (!status && *p->at != '"')
+        status = dn_fail(DN_INVALID, "line %d: the string does not end", p->line);
+    if (!status) p->at++;
     char *taken = dn_str_take(&text);
     *out = dn_arena_strdup(&p->scratch, taken);
     free(taken);

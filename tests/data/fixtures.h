@@ -10,6 +10,9 @@
 #include "runtime/data/dataset.h"
 #include "tests/check.h"
 
+// A CHECK without a message of its own.
+#pragma GCC diagnostic ignored "-Wformat-zero-length"
+
 #define GOLDEN TEST_DIR "/data/golden/"
 #define UNUSED __attribute__((unused))
 

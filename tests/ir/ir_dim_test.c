@@ -1,8 +1,7 @@
 // Sizes: normal form, algebra, division, text. Guards ir/dim.c and ir/dim_text.c.
-#include "ir/dim_table.h"
-
 #include <stdlib.h>
 
+#include "ir/dim_table.h"
 #include "tests/check.h"
 
 static uint64_t random_state = 20240607;
@@ -48,8 +47,8 @@ static __int128 evaluate(const dn_dims *dims, dn_dim d) {
             for (int s = 0; atom->name && s < SYMBOLS; s++)
                 if (strcmp(atom->name, symbol_names[s]) == 0) value = values[s];
             if (!atom->name)
-                value = floor_div(evaluate(dims, atom->numerator),
-                                  evaluate(dims, atom->denominator));
+                value =
+                    floor_div(evaluate(dims, atom->numerator), evaluate(dims, atom->denominator));
             product *= value;
         }
         sum += product;
@@ -87,8 +86,8 @@ static sample random_sample(dn_dims *dims, int depth) {
 }
 
 static bool small(const dn_dims *dims, sample s) {
-    return !dn_dim_overflowed(s.dim) && s.value < (int64_t)1 << 40 && s.value > -((int64_t)1 << 40) &&
-           evaluate(dims, s.dim) < (__int128)1 << 60;
+    return !dn_dim_overflowed(s.dim) && s.value < (int64_t)1 << 40 &&
+           s.value > -((int64_t)1 << 40) && evaluate(dims, s.dim) < (__int128)1 << 60;
 }
 
 // ---- tests ----------------------------------------------------------------------------------
@@ -113,8 +112,7 @@ static void test_normal_form(void) {
     dn_dim sum = dn_dim_add(dims, dn_dim_mul(dims, 2, n), 1);
     check_text(dims, sum, "2*N + 1");
     check_text(dims, dn_dim_sub(dims, 1, sum), "-2*N");
-    check_text(dims, dn_dim_mul(dims, sum, dn_dim_sub(dims, h, n)),
-               "2*H*N - 2*N*N + H - N");
+    check_text(dims, dn_dim_mul(dims, sum, dn_dim_sub(dims, h, n)), "2*H*N - 2*N*N + H - N");
     CHECK(dn_dim_sub(dims, sum, sum) == 0);
     CHECK(dn_dim_sub(dims, dn_dim_add(dims, n, 5), n) == 5);
     CHECK(dn_dim_mul(dims, n, 0) == 0);
@@ -241,8 +239,18 @@ static void test_parse_prints_back(void) {
 }
 
 static void test_parse_refuses(void) {
-    static const char *const bad[] = {"", "-", "+ 1", "N *", "floor(N", "floor(N / 0)", "floor(N)",
-                                      "(N", "99999999999999999999", "floor(N / (H - H))", "* 2", "]",
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "+ 1",
+                                      "N *",
+                                      "floor(N",
+                                      "floor(N / 0)",
+                                      "floor(N)",
+                                      "(N",
+                                      "99999999999999999999",
+                                      "floor(N / (H - H))",
+                                      "* 2",
+                                      "]",
                                       "4611686018427387904 * 4"};
     dn_dims *dims = dn_dims_new();
     dn_dim d;

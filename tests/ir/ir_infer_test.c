@@ -1,5 +1,5 @@
-// Shape rules: one case a line, accepted with its result or refused with its message, note and hint.
-// Guards ir/infer*.c.
+// Shape rules: one case a line, accepted with its result or refused with its message, note and
+// hint. Guards ir/infer*.c.
 #include <stdlib.h>
 
 #include "ir/graph.h"
@@ -9,9 +9,9 @@
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 typedef struct rule_case {
-    const char *operands;  // types, separated by ';'
-    const char *op;        // and its attributes
-    const char *result;    // the type; of refused cases, the one that is asked for
+    const char *operands;               // types, separated by ';'
+    const char *op;                     // and its attributes
+    const char *result;                 // the type; of refused cases, the one that is asked for
     const char *message, *note, *hint;  // of refused cases; note and hint may be NULL
 } rule_case;
 
@@ -91,7 +91,8 @@ static const rule_case cases[] = {
     {"i32[2]; i32[2]; i32[2]", "select", "i32[2]", "select needs a bool condition, not i32[2]"},
     {"bool[2]; i32[2]; f32[2]", "select", "i32[2]", "select needs operands of one dtype"},
     {"bool[2]; i32[2]; i32[3]", "select", "i32[2]", "select needs operands of one shape"},
-    {"bool; i32[2]; i32[2]", "select", "i32[2]", "select needs operands of one shape: bool and i32"},
+    {"bool; i32[2]; i32[2]", "select", "i32[2]",
+     "select needs operands of one shape: bool and i32"},
     // ---- movement ----
     {"f32[3]", "broadcast {axes=[1]}", "f32[2, 3]"},
     {"f32[1, 3]", "broadcast {axes=[0, 2]}", "f32[N, 5, 3]"},
@@ -199,8 +200,7 @@ static const rule_case cases[] = {
     // ---- convolution ----
     {"f32[64, 28, 28, 1]; f32[5, 5, 1, 64]", "conv" CONV_2, "f32[64, 14, 14, 64]"},
     {"f32[N, H, 28, 3]; f32[3, 3, 3, 8]", "conv" CONV_1, "f32[N, H - 2, 26, 8]"},
-    {"f32[N, H, H, 1]; f32[5, 5, 1, 64]", "conv" CONV_2,
-     "f32[N, floor(H / 2), floor(H / 2), 64]"},
+    {"f32[N, H, H, 1]; f32[5, 5, 1, 64]", "conv" CONV_2, "f32[N, floor(H / 2), floor(H / 2), 64]"},
     {"f32[2, 9, 4]; f32[3, 2, 6]", "conv" CONV_ATTRS("[2]", "[0]", "[0]", "[2]", "2"),
      "f32[2, 3, 6]"},
     {"f32[2, 9, 4]; f32[3, 4, 6]", "conv" CONV_ATTRS("[1]", "[-1]", "[-2]", "[1]", "1"),
@@ -228,7 +228,8 @@ static const rule_case cases[] = {
      "floor((14 + 1 + 2 - 5) / 2) + 1 = 7; "
      "width: input 4, kernel 9, stride 2, padding 1 + 2, dilation 1: "
      "floor((4 + 1 + 2 - 9) / 2) + 1 = 0"},
-    {"f32[8, 4, 4, 1]; f32[0, 3, 1, 1]", "conv" CONV_1, "f32", "conv: the kernel f32[0, 3, 1, 1] is"},
+    {"f32[8, 4, 4, 1]; f32[0, 3, 1, 1]", "conv" CONV_1, "f32",
+     "conv: the kernel f32[0, 3, 1, 1] is"},
     {"f32[8, 4]; f32[4, 5]", "conv" CONV_1, "f32",
      "conv needs an input [N, S..., C] of rank 3 or more, not f32[8, 4]",
      "batch first, then the spatial axes, channels last"},
@@ -265,11 +266,13 @@ static const rule_case cases[] = {
      "window: the kernel is larger than the input, f32[8, 2, 3]",
      "length: input 2, kernel 3, stride 1, dilation 1: floor((2 - 3) / 1) + 1 = 0",
      "use a smaller kernel or dilation"},
-    {"f32[8, 9, 3]", "window" WINDOW("[0]", "[1]", "[1]"), "f32", "window: kernel must be at least 1"},
-    {"f32[8, 9, 3]", "window" WINDOW("[3, 3]", "[1]", "[1]"), "f32", "window: kernel needs 1 entries"},
+    {"f32[8, 9, 3]", "window" WINDOW("[0]", "[1]", "[1]"), "f32",
+     "window: kernel must be at least 1"},
+    {"f32[8, 9, 3]", "window" WINDOW("[3, 3]", "[1]", "[1]"), "f32",
+     "window: kernel needs 1 entries"},
     {"f32[8, 3]", "window" WINDOW("[]", "[]", "[]"), "f32", "window needs an input [N, S..., C]"},
-    {"f32[1, 4, 4, 4, 4, 1]", "window" WINDOW("[1, 1, 1, 1]", "[1, 1, 1, 1]", "[1, 1, 1, 1]"), "f32",
-     "window: the result would have 10 axes; the limit is 8"},
+    {"f32[1, 4, 4, 4, 4, 1]", "window" WINDOW("[1, 1, 1, 1]", "[1, 1, 1, 1]", "[1, 1, 1, 1]"),
+     "f32", "window: the result would have 10 axes; the limit is 8"},
     {"f32[8, 14, 14, 2, 2, 3]", "window_sum" WINDOW("[2, 2]", "[2, 2]", "[1, 1]"),
      "f32[8, 28, 28, 3]"},
     {"f32[8, 14, 14, 2, 2, 3]", "window_sum" WINDOW("[2, 2]", "[2, 2]", "[1, 1]"),

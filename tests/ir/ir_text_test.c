@@ -47,16 +47,18 @@ static void test_all_ops(void) {
 static void test_layout_is_free(void) {
     dn_dims *dims = dn_dims_new();
     dn_graph *graph = NULL;
-    CHECK_OK(dn_graph_parse(dims,
-                            "; a comment\r\ngraph@\"two words\"{%0=const{value=2.50e0}:f32[ 2,N*2 ];c\n"
-                            "%1\n=\nneg%0:f32[2,N + N] return \"\"=%1,a.b=%0}  ; the end",
-                            &graph));
+    CHECK_OK(
+        dn_graph_parse(dims,
+                       "; a comment\r\ngraph@\"two words\"{%0=const{value=2.50e0}:f32[ 2,N*2 ];c\n"
+                       "%1\n=\nneg%0:f32[2,N + N] return \"\"=%1,a.b=%0}  ; the end",
+                       &graph));
     if (graph) {
         char *text = print(graph);
-        CHECK(strcmp(text, "graph @\"two words\" {\n"
-                           "  %0 = const {value=2.5} : f32[2, 2*N]\n"
-                           "  %1 = neg %0 : f32[2, 2*N]\n"
-                           "  return \"\"=%1, a.b=%0\n}\n") == 0,
+        CHECK(strcmp(text,
+                     "graph @\"two words\" {\n"
+                     "  %0 = const {value=2.5} : f32[2, 2*N]\n"
+                     "  %1 = neg %0 : f32[2, 2*N]\n"
+                     "  return \"\"=%1, a.b=%0\n}\n") == 0,
               "%s", text);
         free(text);
     }
@@ -113,7 +115,8 @@ static void test_messages(void) {
         {"graph @g {\n%0 = cnst {value=0} : f32}", "line 2: expected an op, not 'cnst'"},
         {"graph @g {\n%0 = const {value=zero} : f32}", "line 2: expected a number, not 'zero}'"},
         {"graph @g {\n%0 = const {value=0x1} : f32}", "line 2: expected a number"},
-        {"graph @g {\n%0 = const {worth=0} : f32}", "line 2: expected an attribute, not 'worth=0}'"},
+        {"graph @g {\n%0 = const {worth=0} : f32}",
+         "line 2: expected an attribute, not 'worth=0}'"},
         {"graph @g {\n%0 = const {value=0} f32}", "line 2: expected ':', not 'f32}'"},
         {"graph @g {\n%0 = const {value=0} : f33}", "line 2: expected a dtype, not 'f33}'"},
         {"graph @g {\n%0 = const {value=0} : f32[2}", "line 2: expected ']', not '}'"},
@@ -121,7 +124,8 @@ static void test_messages(void) {
         {"graph @g {\n%0 = const {value=0} : f32[1,1,1,1,1,1,1,1,1]}", "line 2: more than 8 sizes"},
         {"graph @g {\n%0 = iota {axis=1.5} : f32[1]}", "line 2: expected '}', not '.5}'"},
         {"graph @g {\n%0 = iota {axis=99999999999999999999} : f32[1]}", "expected a whole number"},
-        {"graph @g {\n%0 = input {index=0, name=\"a} : f32[1]}\n", "line 2: expected '\"', not '"},
+        {"graph @g {\n%0 = input {index=0, name=\"a} : f32[1]}\n",
+         "line 2: the string does not end"},
         {"graph @g {\n%0 = input {index=0, name=\"\\q\"} : f32[1]}", "line 2: expected \\\", \\\\"},
         {"graph @g {\n%0 = neg %0 : f32}", "line 2: %0 is not defined above"},
         {"graph @g {\n%0 = neg %x : f32}", "line 2: expected a whole number, not 'x'"},
@@ -141,7 +145,8 @@ static void test_messages(void) {
          "line 4: \"w\" is updated twice"},
         {"graph @g {\n%0 = var {index=0, name=\"w\"} : f32\n%1 = var {index=1, name=\"w\"} : f32}",
          "line 3: variable 0 exists already: \"w\""},
-        {"graph @g {\n%0 = input {index=0, name=\"a\"} : f32\n%1 = input {index=0, name=\"b\"} : f32}",
+        {"graph @g {\n%0 = input {index=0, name=\"a\"} : f32\n%1 = input {index=0, name=\"b\"} : "
+         "f32}",
          "line 3: input 0 exists already: \"a\""},
         {"graph @g {\n%0 = input {index=1, name=\"a\"} : f32\n}", "line 3: input 0 has no node"},
         {"graph @g {\n%0 = var {index=1, name=\"a\"} : f32\n}", "line 3: variable 0 has no node"},
@@ -246,17 +251,32 @@ static void check_block(const char *text) {
     dn_dims_free(dims);
 }
 
+// The op's row in docs/ir.md names its attributes, in order, and how gradients flow.
+static void check_row(const char *document, const dn_op_info *info) {
+    static const char *const gradients[] = {"rule", "zero", "stop", "missing"};
+    dn_attr attrs[DN_MAX_ATTRS];
+    dn_op op;
+    dn_op_from_name(info->name, strlen(info->name), &op);
+    dn_str cells = {0};
+    for (int i = 0, n = dn_op_attrs(op, attrs); i < n; i++)
+        dn_str_printf(&cells, " `%s`", dn_attr_name(attrs[i]));
+    dn_str_printf(&cells, " | %s | ", gradients[info->grad]);
+    char *start = dn_printf("\n| `%s` | ", info->name);
+    const char *row = strstr(document, start);
+    const char *found = row ? strstr(row, cells.text) : NULL;
+    CHECK(found && found < strchr(row + 1, '\n'), "docs/ir.md: the row of %s lacks%s", info->name,
+          cells.text);
+    free(start);
+    free(cells.text);
+}
+
 static void test_document(void) {
     char *document = NULL;
     size_t length;
     int blocks = 0;
     CHECK_OK(dn_read_file(SOURCE_DIR "/docs/ir.md", &document, &length));
     if (!document) return;
-    for (int i = 0; i < DN_OP_COUNT; i++) {
-        char *quoted = dn_printf("`%s`", dn_op_get((dn_op)i)->name);
-        CHECK(strstr(document, quoted), "docs/ir.md does not name %s", quoted);
-        free(quoted);
-    }
+    for (int i = 0; i < DN_OP_COUNT; i++) check_row(document, dn_op_get((dn_op)i));
     for (int i = 0; i < DN_ATTR_COUNT; i++) {
         char *quoted = dn_printf("`%s`", dn_attr_name((dn_attr)i));
         CHECK(strstr(document, quoted), "docs/ir.md does not name %s", quoted);
