@@ -7,12 +7,11 @@
 
 const char *dn_operator_text(dn_operator oper) {
     static const char *const texts[] = {
-        [DN_OPER_NEG] = "-",     [DN_OPER_NOT] = "not", [DN_OPER_ADD] = "+",
-        [DN_OPER_SUB] = "-",     [DN_OPER_MUL] = "*",   [DN_OPER_DIV] = "/",
-        [DN_OPER_IDIV] = "div",  [DN_OPER_REM] = "%",   [DN_OPER_POW] = "**",
-        [DN_OPER_MATMUL] = "@",  [DN_OPER_EQ] = "==",   [DN_OPER_NE] = "!=",
-        [DN_OPER_LT] = "<",      [DN_OPER_LE] = "<=",   [DN_OPER_GT] = ">",
-        [DN_OPER_GE] = ">=",     [DN_OPER_AND] = "and", [DN_OPER_OR] = "or",
+        [DN_OPER_NEG] = "-",   [DN_OPER_NOT] = "not",  [DN_OPER_ADD] = "+",    [DN_OPER_SUB] = "-",
+        [DN_OPER_MUL] = "*",   [DN_OPER_DIV] = "/",    [DN_OPER_IDIV] = "div", [DN_OPER_REM] = "%",
+        [DN_OPER_POW] = "**",  [DN_OPER_MATMUL] = "@", [DN_OPER_EQ] = "==",    [DN_OPER_NE] = "!=",
+        [DN_OPER_LT] = "<",    [DN_OPER_LE] = "<=",    [DN_OPER_GT] = ">",     [DN_OPER_GE] = ">=",
+        [DN_OPER_AND] = "and", [DN_OPER_OR] = "or",
     };
     return texts[oper];
 }
@@ -36,8 +35,8 @@ static void print_escaped(dn_printer *p, const char *text) {
     for (; *text; text++) {
         const char *special = strchr("\nn\tt\rr\"\"\\\\", *text);
         // The string pairs each character with the letter of its escape.
-        bool escaped = *text == '\n' || *text == '\t' || *text == '\r' || *text == '"' ||
-                       *text == '\\';
+        bool escaped =
+            *text == '\n' || *text == '\t' || *text == '\r' || *text == '"' || *text == '\\';
         if (escaped && special)
             dn_str_printf(p->out, "\\%c", special[1]);
         else
@@ -49,7 +48,7 @@ static void print_escaped(dn_printer *p, const char *text) {
 // The shortest digits that read back the same, and always a sign that it is a float.
 static void print_float(dn_printer *p, double value) {
     char text[40];
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         double back;
         if (sscanf(text, "%lf", &back) == 1 && back == value) break;
@@ -221,8 +220,10 @@ static void print_dim(dn_printer *p, const dn_dim_expr *dim) {
 }
 
 static void print_type(dn_printer *p, const dn_type_expr *t) {
-    static const char *const heads[] = {[DN_TYPE_TENSOR] = "tensor", [DN_TYPE_LIST] = "list",
-                                        [DN_TYPE_SYMBOL] = "symbol", [DN_TYPE_UNION] = "union",
+    static const char *const heads[] = {[DN_TYPE_TENSOR] = "tensor",
+                                        [DN_TYPE_LIST] = "list",
+                                        [DN_TYPE_SYMBOL] = "symbol",
+                                        [DN_TYPE_UNION] = "union",
                                         [DN_TYPE_RECORD] = "record"};
     if (t->kind == DN_TYPE_NAME) {
         put(p, t->name.text);
@@ -346,10 +347,11 @@ static void print_param(dn_printer *p, const dn_param *param) {
 
 static const char *decl_word(dn_decl_kind kind) {
     static const char *const words[] = {
-        [DN_DECL_ERROR] = "error", [DN_DECL_IMPORT] = "import",       [DN_DECL_CONST] = "const",
-        [DN_DECL_MODEL] = "model", [DN_DECL_FN] = "fn",               [DN_DECL_NET] = "net",
-        [DN_DECL_STEP] = "step",   [DN_DECL_OPTIMIZER] = "optimizer", [DN_DECL_COMMAND] = "command",
-        [DN_DECL_STMT] = "stmt",
+        [DN_DECL_ERROR] = "error",     [DN_DECL_IMPORT] = "import",
+        [DN_DECL_CONST] = "const",     [DN_DECL_MODEL] = "model",
+        [DN_DECL_FN] = "fn",           [DN_DECL_NET] = "net",
+        [DN_DECL_STEP] = "step",       [DN_DECL_OPTIMIZER] = "optimizer",
+        [DN_DECL_COMMAND] = "command", [DN_DECL_STMT] = "stmt",
     };
     return words[kind];
 }

@@ -2,7 +2,8 @@
 //
 // A bracket left open would otherwise take the rest of the file with it, as newlines do not count
 // inside ( and [. An opener without a partner is closed by the filter where its line, its block or
-// its declaration ends, or where a line begins with what can only begin a statement; a closer without one is dropped. Each is one message.
+// its declaration ends, or where a line begins with what can only begin a statement; a closer
+// without one is dropped. Each is one message.
 #include <stdlib.h>
 
 #include "frontend/parse.h"
@@ -62,7 +63,7 @@ static void close_bracket(dn_pairing *s, int index) {
 
 // Whether a declaration begins here at the left margin: there nothing can be open any more.
 static bool begins_declaration(const dn_parser *p, int index) {
-    static const char *const words[] = {"fn",   "net",     "optimizer", "step",
+    static const char *const words[] = {"fn",    "net",     "optimizer", "step",
                                         "const", "command", "import",    "extern"};
     const dn_token *t = &p->tokens[index];
     if (t->kind != TOK_NAME || (t->begin && p->source->text[t->begin - 1] != '\n')) return false;
@@ -93,9 +94,12 @@ static bool begins_statement(const dn_parser *p, int index) {
     if (!index || p->tokens[index - 1].kind != TOK_NEWLINE) return false;
     int next = p->tokens[index + 1].kind;
     switch (p->tokens[index].kind) {
-        case TOK_LET: case TOK_RETURN: case TOK_WHILE: case TOK_MINIMIZE: case TOK_BREAK:
-        case TOK_CONTINUE:
-            return next != ':';
+        case TOK_LET:
+        case TOK_RETURN:
+        case TOK_WHILE:
+        case TOK_MINIMIZE:
+        case TOK_BREAK:
+        case TOK_CONTINUE: return next != ':';
         case TOK_NAME:
             return next == '=' || next == TOK_ADD_TO || next == TOK_SUB_FROM ||
                    next == TOK_MUL_BY || next == TOK_DIV_BY;
@@ -132,7 +136,7 @@ static bool push_bracket(dn_pairing *s, int index) {
 
 bool dn_pair_brackets(dn_parser *p) {
     dn_pairing s = {.p = p};
-    for (int i = 0; i < p->n_tokens; i++) {
+    for (int i = 0; i + 1 < p->n_tokens; i++) {  // the last is the end
         dn_token *t = &p->tokens[i];
         if (s.depth) end_brackets(&s, i);
         if (dn_is_opener(t->kind) && !push_bracket(&s, i)) return false;

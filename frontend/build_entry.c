@@ -97,7 +97,10 @@ int dn_finish_entry(dn_build *b, dn_term result, dn_span span, bool is_step, boo
 
 // Declares an input for a tensor argument of a step.
 static dn_term step_input(dn_build *b, const char *name, const dn_type *type) {
-    return dn_term_tensor(dn_graph_input(b->graph, name, *type));
+    dn_node *node = dn_graph_input(b->graph, name, *type);
+    // Data are f32 whatever the program's precision is.
+    if (type->dtype == DN_F32) node = dn_build_cast(b->graph, node, b->c->real);
+    return dn_term_tensor(node);
 }
 
 static dn_term step_argument(dn_build *b, const char *name, const dn_host_type *type) {

@@ -149,6 +149,7 @@ static void declare_all(dn_compiler *c, dn_file *tree, bool is_library) {
             case DN_DECL_ERROR: break;
             case DN_DECL_IMPORT: load_import(c, decl); break;
             case DN_DECL_STMT: {
+                if (c->prompt) break;
                 dn_diag *diag = dn_diag_error(&c->diags, decl->span,
                                               "a statement outside of any definition");
                 dn_diag_hint(&c->diags, diag, "put it into a command: command main() { ... }");
@@ -234,6 +235,8 @@ void dn_compiler_free(dn_compiler *c) {
     dn_arena_free(&c->arena);
     free(c);
 }
+
+void dn_compiler_declare(dn_compiler *c, dn_file *tree) { declare_all(c, tree, false); }
 
 bool dn_compiler_load(dn_compiler *c, const char *path, dn_file **tree) {
     load_file(c, path, (dn_span){0}, tree);

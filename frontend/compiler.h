@@ -79,6 +79,8 @@ bool dn_compiler_define(dn_compiler *compiler, const char *definition);
 // Reads a file and what it imports, and declares everything. False when there were errors, which are in
 // compiler->diags; declarations that could be read are there all the same.
 bool dn_compiler_load(dn_compiler *compiler, const char *path, dn_file **tree);
+// Declares what a parsed text defines; at the prompt a new definition hides an old one.
+void dn_compiler_declare(dn_compiler *compiler, dn_file *tree);
 // Builds every step and command, then checks by themselves the nets and fns that nothing used.
 bool dn_compiler_check(dn_compiler *compiler);
 // The program as it stands.

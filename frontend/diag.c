@@ -10,7 +10,9 @@ static const char *const warning_names[] = {
 #undef WARNING
 };
 
-void dn_diags_init(dn_diags *diags, dn_sources *sources) { *diags = (dn_diags){.sources = sources}; }
+void dn_diags_init(dn_diags *diags, dn_sources *sources) {
+    *diags = (dn_diags){.sources = sources};
+}
 
 void dn_diags_free(dn_diags *diags) {
     dn_diags_clear(diags);

@@ -18,25 +18,23 @@ static dn_frame *top(dn_parser *p) { return &p->frames[p->depth]; }
 
 static bool ends_expression(int kind) {
     switch (kind) {
-        case TOK_NAME: case TOK_INT: case TOK_FLOAT: case TOK_STRING: case TOK_STRING_CLOSE:
-        case TOK_TRUE: case TOK_FALSE: case TOK_BAD: case ')': case ']': case '}':
-            return true;
+        case TOK_NAME:
+        case TOK_INT:
+        case TOK_FLOAT:
+        case TOK_STRING:
+        case TOK_STRING_CLOSE:
+        case TOK_TRUE:
+        case TOK_FALSE:
+        case TOK_BAD:
+        case ')':
+        case ']':
+        case '}': return true;
         default: return false;
     }
 }
 
 static bool ends_statement(int kind) {
     return ends_expression(kind) || kind == TOK_BREAK || kind == TOK_CONTINUE || kind == TOK_RETURN;
-}
-
-static bool begins_expression(int kind) {
-    switch (kind) {
-        case TOK_NAME: case TOK_INT: case TOK_FLOAT: case TOK_STRING: case TOK_STRING_OPEN:
-        case TOK_TRUE: case TOK_FALSE: case TOK_NOT: case TOK_IF: case '-': case '(': case '[':
-        case '{':
-            return true;
-        default: return false;
-    }
 }
 
 static bool begins_statement(const dn_parser *p) {
@@ -62,12 +60,38 @@ static bool is_over_or_with(const dn_parser *p, const dn_token *t) {
 // Tokens that no statement begins with. Not `+`: with `-` it would be the odd one out.
 static bool continues_statement(const dn_parser *p, const dn_token *t) {
     switch (t->kind) {
-        case TOK_PIPE: case TOK_AND: case TOK_OR: case TOK_DIV: case TOK_POW: case TOK_EQ:
-        case TOK_NE: case TOK_LE: case TOK_GE: case TOK_RANGE: case TOK_RANGE_BELOW: case TOK_ELSE:
-        case TOK_IN: case TOK_ARROW: case TOK_ADD_TO: case TOK_SUB_FROM: case TOK_MUL_BY:
-        case TOK_DIV_BY: case TOK_HOLE_END: case '*': case '/': case '%': case '@': case '<':
-        case '>': case '=': case '|': case ':': case ',': case ')': case ']': case '}':
-            return true;
+        case TOK_PIPE:
+        case TOK_AND:
+        case TOK_OR:
+        case TOK_DIV:
+        case TOK_POW:
+        case TOK_EQ:
+        case TOK_NE:
+        case TOK_LE:
+        case TOK_GE:
+        case TOK_RANGE:
+        case TOK_RANGE_BELOW:
+        case TOK_ELSE:
+        case TOK_IN:
+        case TOK_ARROW:
+        case TOK_ADD_TO:
+        case TOK_SUB_FROM:
+        case TOK_MUL_BY:
+        case TOK_DIV_BY:
+        case TOK_HOLE_END:
+        case '*':
+        case '/':
+        case '%':
+        case '@':
+        case '<':
+        case '>':
+        case '=':
+        case '|':
+        case ':':
+        case ',':
+        case ')':
+        case ']':
+        case '}': return true;
         case '.': return t[1].kind == TOK_NAME;
         case '{': return p->frames[p->depth].wants_block;
         default: return is_over_or_with(p, t);
@@ -76,7 +100,9 @@ static bool continues_statement(const dn_parser *p, const dn_token *t) {
 
 static bool newline_ends_statement(const dn_parser *p, int index) {
     const dn_token *after = after_newlines(p, index);
-    return ends_statement(p->previous) && after->kind != TOK_END && !continues_statement(p, after);
+    // A token in error does not take the next line with it.
+    bool complete = ends_statement(p->previous) || (p->skip_to >= 0 && p->last_error == p->given);
+    return complete && after->kind != TOK_END && !continues_statement(p, after);
 }
 
 // ---- Keywords -------------------------------------------------------------------------------
@@ -85,16 +111,38 @@ static const struct {
     const char *text;
     int kind;
 } contextual[] = {
-    {"import", TOK_IMPORT},       {"const", TOK_CONST},     {"fn", TOK_FN},
-    {"net", TOK_NET},             {"model", TOK_MODEL},     {"step", TOK_STEP},
-    {"optimizer", TOK_OPTIMIZER}, {"command", TOK_COMMAND}, {"extern", TOK_EXTERN},
-    {"log", TOK_LOG},             {"param", TOK_PARAM},     {"state", TOK_STATE},
+    {"import", TOK_IMPORT},
+    {"const", TOK_CONST},
+    {"fn", TOK_FN},
+    {"net", TOK_NET},
+    {"model", TOK_MODEL},
+    {"step", TOK_STEP},
+    {"optimizer", TOK_OPTIMIZER},
+    {"command", TOK_COMMAND},
+    {"extern", TOK_EXTERN},
+    {"log", TOK_LOG},
+    {"param", TOK_PARAM},
+    {"state", TOK_STATE},
 };
 
+// `next`: the kind of the token after the word. Only a name is right after most of them; the others
+// counted here could not follow a name, so that the message is about what the keyword wants.
 static bool is_used_as_keyword(int kind, int next) {
-    if (kind == TOK_LOG) return begins_expression(next) && next != '(';
-    if (kind == TOK_IMPORT) return next == TOK_NAME || next == TOK_STRING || next == TOK_STRING_OPEN;
-    return next == TOK_NAME;
+    switch (next) {
+        case TOK_NAME:
+        case TOK_INT:
+        case TOK_FLOAT:
+        case TOK_STRING:
+        case TOK_STRING_OPEN:
+        case TOK_TRUE:
+        case TOK_FALSE:
+        case TOK_IF: return true;
+        case TOK_NOT:
+        case '-':
+        case '[':
+        case '{': return kind == TOK_LOG;
+        default: return false;
+    }
 }
 
 static int kind_of_name(dn_parser *p, const dn_token *t) {
@@ -119,10 +167,22 @@ static bool stands_for_name(const dn_parser *p, const dn_token *t) {
 
 static bool is_keyword(int kind) {
     switch (kind) {
-        case TOK_LET: case TOK_RETURN: case TOK_FOR: case TOK_IN: case TOK_WHILE: case TOK_BREAK:
-        case TOK_CONTINUE: case TOK_IF: case TOK_ELSE: case TOK_MINIMIZE: case TOK_AND: case TOK_OR:
-        case TOK_NOT: case TOK_DIV: case TOK_TRUE: case TOK_FALSE:
-            return true;
+        case TOK_LET:
+        case TOK_RETURN:
+        case TOK_FOR:
+        case TOK_IN:
+        case TOK_WHILE:
+        case TOK_BREAK:
+        case TOK_CONTINUE:
+        case TOK_IF:
+        case TOK_ELSE:
+        case TOK_MINIMIZE:
+        case TOK_AND:
+        case TOK_OR:
+        case TOK_NOT:
+        case TOK_DIV:
+        case TOK_TRUE:
+        case TOK_FALSE: return true;
         default: return false;
     }
 }
@@ -130,10 +190,13 @@ static bool is_keyword(int kind) {
 // What the frame has to remember of a keyword.
 static void note_keyword(dn_parser *p, int kind) {
     switch (kind) {
-        case TOK_IF: case TOK_WHILE: case TOK_FN: case TOK_NET: case TOK_OPTIMIZER: case TOK_STEP:
-        case TOK_COMMAND:
-            top(p)->wants_block = p->previous != TOK_EXTERN;
-            break;
+        case TOK_IF:
+        case TOK_WHILE:
+        case TOK_FN:
+        case TOK_NET:
+        case TOK_OPTIMIZER:
+        case TOK_STEP:
+        case TOK_COMMAND: top(p)->wants_block = p->previous != TOK_EXTERN; break;
         case TOK_FOR: top(p)->wants_block = top(p)->kind == DN_FRAME_BLOCK; break;
         case TOK_MINIMIZE: top(p)->minimize = 1; break;
         default: break;
@@ -154,8 +217,7 @@ static dn_frame_kind frame_of(const dn_parser *p, int opener) {
             if (!after_value) return DN_FRAME_GROUP;
             return is_header(p->before_previous) ? DN_FRAME_PARAMS : DN_FRAME_CALL;
         case '[': return after_value ? DN_FRAME_INDEX : DN_FRAME_LIST;
-        case '{':
-            return after_value || p->previous == TOK_ELSE ? DN_FRAME_BLOCK : DN_FRAME_RECORD;
+        case '{': return after_value || p->previous == TOK_ELSE ? DN_FRAME_BLOCK : DN_FRAME_RECORD;
         default: return DN_FRAME_HOLE;
     }
 }
@@ -231,7 +293,9 @@ static int give_separator(dn_parser *p, int index, dn_span *out) {
 
 static int give_word(dn_parser *p, int index, dn_span *out) {
     const dn_token *t = &p->tokens[index];
-    int kind = t->kind == TOK_NAME ? kind_of_name(p, t) : stands_for_name(p, t) ? TOK_NAME : t->kind;
+    int kind = t->kind == TOK_NAME     ? kind_of_name(p, t)
+               : stands_for_name(p, t) ? TOK_NAME
+                                       : t->kind;
     note_keyword(p, kind);
     return give(p, index, kind, dn_token_span(p, t), out);
 }
@@ -262,8 +326,8 @@ static int give_token(dn_parser *p, dn_span *out) {
 // is cut short.
 static bool wants_separator(const dn_parser *p) {
     int before = p->previous;
-    return p->tokens[p->next].boundary && p->frames[p->depth].kind == DN_FRAME_BLOCK &&
-           before && before != TOK_NEWLINE && before != '{';
+    return p->tokens[p->next].boundary && p->frames[p->depth].kind == DN_FRAME_BLOCK && before &&
+           before != TOK_NEWLINE && before != '{';
 }
 
 static int make_up_separator(dn_parser *p, dn_span *out) {
@@ -294,8 +358,8 @@ static int next_token(dn_parser *p, dn_span *out) {
 // After an error: whether this token is still part of what is skipped.
 static bool is_skipped(dn_parser *p, int kind) {
     if (p->skip_to < 0) return false;
-    bool reached = kind == TOK_END || p->depth < p->skip_to ||
-                   (p->depth == p->skip_to && kind == TOK_NEWLINE);
+    bool reached =
+        kind == TOK_END || p->depth < p->skip_to || (p->depth == p->skip_to && kind == TOK_NEWLINE);
     if (reached) p->skip_to = -1;
     return !reached;
 }

@@ -15,8 +15,8 @@ static void attach_doc(dn_parser *p, uint32_t place) {
 
 void dn_lex_push(dn_parser *p, int kind, uint32_t begin, DN_SYNTAX_STYPE value) {
     if (p->doc.length && kind != TOK_NEWLINE) attach_doc(p, begin);
-    DN_PUSH(p->tokens, p->n_tokens, p->cap_tokens) = (dn_token){
-        .kind = kind, .partner = -1, .begin = begin, .end = p->offset, .value = value};
+    DN_PUSH(p->tokens, p->n_tokens, p->cap_tokens) =
+        (dn_token){.kind = kind, .partner = -1, .begin = begin, .end = p->offset, .value = value};
 }
 
 static uint32_t begin_of(const dn_parser *p, int length) { return p->offset - (uint32_t)length; }
@@ -67,7 +67,8 @@ void dn_lex_int(dn_parser *p, const char *text) {
     if (errno) {
         dn_diag *d = dn_parse_error(p, dn_parser_span(p, begin, p->offset),
                                     "this whole number does not fit in 64 bits");
-        dn_diag_hint(p->diags, d, "the largest is 9223372036854775807; a float, as 1e20, goes further");
+        dn_diag_hint(p->diags, d,
+                     "the largest is 9223372036854775807; a float, as 1e20, goes further");
     }
     dn_lex_push(p, TOK_INT, begin, (DN_SYNTAX_STYPE){.integer = value});
 }
@@ -91,10 +92,11 @@ void dn_lex_bad_number(dn_parser *p, const char *text) {
                                 "`%.40s` is neither a number nor a name", text);
     if (text[0] == '0' && strchr("xXbBoO", text[1]))
         dn_diag_hint(p->diags, d, "numbers are written in decimal: `255`, not `0xff`");
-    else if (text[length - 1] == '_')
+    else if (text[length - 1] == '_' || strstr(text, "__"))
         dn_diag_hint(p->diags, d, "`_` goes between digits: `1_000`");
     else
-        dn_diag_hint(p->diags, d, "a name cannot begin with a digit; a product needs its `*`: `2*n`");
+        dn_diag_hint(p->diags, d,
+                     "a name cannot begin with a digit; a product needs its `*`: `2*n`");
     dn_lex_push(p, TOK_INT, begin, (DN_SYNTAX_STYPE){0});
 }
 
@@ -134,7 +136,7 @@ static const struct {
     {"\xE2\x89\xA4", TOK_LE, "write `<=`"},
     {"\xE2\x89\xA5", TOK_GE, "write `>=`"},
     {"\xE2\x89\xA0", TOK_NE, "write `!=`"},
-    {"\xE2\x86\x92", TOK_ARROW, "write `->`"},
+    {"\xE2\x86\x92", TOK_BAD, "write `->`"},
     {"\xE2\x80\xA6", TOK_ELLIPSIS, "write three dots: `...`"},
     {"\xC2\xA0", 0, "this is a no-break space; use an ordinary space"},
     {"\xE2\x80\x8B", 0, "this is an invisible zero-width space; remove it"},
@@ -148,8 +150,9 @@ static bool bad_foreign(dn_parser *p, const char *text, dn_span span) {
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         if (strcmp(text, foreign[i].text)) continue;
         bool space = !foreign[i].kind;
-        dn_diag *d = dn_parse_error(p, span, space ? "a character that only looks like nothing"
-                                                   : "`%s` is not part of dnet", text);
+        dn_diag *d = dn_parse_error(
+            p, span,
+            space ? "a character that only looks like nothing" : "`%s` is not part of dnet", text);
         dn_diag_hint(p->diags, d, "%s", foreign[i].hint);
         if (!space)
             dn_lex_push(p, foreign[i].kind, span.begin,
@@ -185,8 +188,9 @@ void dn_lex_bad_text(dn_parser *p, const char *text, int length) {
     } else {
         dn_diag *d = dn_parse_error(p, span, "`%s` is not part of dnet", text);
         if (c >= 128)
-            dn_diag_hint(p->diags, d, "names are made of the letters a-z and A-Z, digits and `_`; "
-                                      "other characters go into strings and comments");
+            dn_diag_hint(p->diags, d,
+                         "names are made of the letters a-z and A-Z, digits and `_`; "
+                         "other characters go into strings and comments");
     }
     dn_lex_push(p, TOK_BAD, begin, (DN_SYNTAX_STYPE){0});
 }
@@ -195,9 +199,9 @@ void dn_lex_quoted(dn_parser *p, const char *text, int length) {
     uint32_t begin = begin_of(p, length);
     bool typographic = text[0] != '\'';
     size_t quote = typographic ? 3 : 1;
-    dn_diag *d = dn_parse_error(p, dn_parser_span(p, begin, p->offset),
-                                typographic ? "a string in typographic quotes"
-                                            : "a string in single quotes");
+    dn_diag *d = dn_parse_error(
+        p, dn_parser_span(p, begin, p->offset),
+        typographic ? "a string in typographic quotes" : "a string in single quotes");
     dn_diag_hint(p->diags, d, "write \"%.*s\"", length - 2 * (int)quote, text + quote);
     push_text(p, TOK_STRING, begin, text + quote, (size_t)length - 2 * quote);
 }
@@ -339,7 +343,8 @@ void dn_lex_escape(dn_parser *p, const char *text, int length) {
         unicode_escape(p, text, length, span);
     } else {
         dn_diag *d = dn_parse_error(p, span, "`%s` is not an escape", text);
-        dn_diag_hint(p->diags, d, "the escapes are \\n \\t \\r \\\" \\\\ \\{ \\} and \\u{1F600}; "
-                                  "a backslash itself is written \\\\");
+        dn_diag_hint(p->diags, d,
+                     "the escapes are \\n \\t \\r \\\" \\\\ \\{ \\} and \\u{1F600}; "
+                     "a backslash itself is written \\\\");
     }
 }

@@ -163,8 +163,7 @@ dn_expr *dn_make_comparison(dn_parser *p, dn_span span, dn_operator oper, dn_spa
                             dn_span left_span, dn_expr *right) {
     bool bare = left->span.begin == left_span.begin && left->span.end == left_span.end;
     if (bare && left->kind == DN_EXPR_ERROR) return left;
-    if (!bare || !is_comparison(left))
-        return dn_make_binary(p, span, oper, at, left, right);
+    if (!bare || !is_comparison(left)) return dn_make_binary(p, span, oper, at, left, right);
     dn_diag *d = dn_parse_error(p, at, "comparisons do not chain");
     int n_left, n_middle, n_right;
     const char *first = source_text(p, left, &n_left);
@@ -225,13 +224,15 @@ static void pipe_error(dn_parser *p, const dn_expr *stage) {
     dn_diag *d = dn_parse_error(p, stage->span, "what follows `|>` must be a function or a call");
     bool operation = stage->kind == DN_EXPR_BINARY || stage->kind == DN_EXPR_RANGE;
     if (operation)
-        dn_diag_hint(p->diags, d, "`|>` binds loosest of all: to go on computing with its result, "
-                                  "put parentheses around it: `(x |> f) + 1`");
+        dn_diag_hint(p->diags, d,
+                     "`|>` binds loosest of all: to go on computing with its result, "
+                     "put parentheses around it: `(x |> f) + 1`");
     else
         dn_diag_hint(p->diags, d, "`x |> f(a)` is the call `f(x, a)`");
 }
 
-dn_expr *dn_make_pipe(dn_parser *p, dn_span span, dn_expr *input, dn_expr *stage, dn_span stage_span) {
+dn_expr *dn_make_pipe(dn_parser *p, dn_span span, dn_expr *input, dn_expr *stage,
+                      dn_span stage_span) {
     switch (stage->kind) {
         case DN_EXPR_CALL:
             if (!stage->call.piped) return pipe_call(p, input, stage);
@@ -385,8 +386,9 @@ static void bad_target(dn_parser *p, const dn_expr *target, dn_span span) {
             return;
         case DN_EXPR_CALL:
             d = dn_parse_error(p, span, "a call cannot stand on the left of `=`");
-            dn_diag_hint(p->diags, d, "a function is defined with `fn name(a, b) { ... }`; "
-                                      "equality is `==`");
+            dn_diag_hint(p->diags, d,
+                         "a function is defined with `fn name(a, b) { ... }`; "
+                         "equality is `==`");
             return;
         default:
             d = dn_parse_error(p, span, "the left of `=` must be a name or a pattern `{a, b}`");
@@ -398,9 +400,8 @@ static void bad_target(dn_parser *p, const dn_expr *target, dn_span span) {
 // The pattern that an assignment's left side stands for, or NULL (reported).
 static dn_pattern *target_pattern(dn_parser *p, dn_expr *target, dn_span span) {
     if (target->kind == DN_EXPR_NAME)
-        return dn_make_pattern(p, span,
-                               dn_list_new(p, dn_make_name_item(p, target->name, target->span)),
-                               false);
+        return dn_make_pattern(
+            p, span, dn_list_new(p, dn_make_name_item(p, target->name, target->span)), false);
     if (target->kind == DN_EXPR_RECORD) return record_pattern(p, target);
     bad_target(p, target, span);
     return NULL;
@@ -473,14 +474,18 @@ dn_stmt *dn_make_local_model(dn_parser *p, dn_span span, dn_name name, dn_expr *
 static int stmt_depth(const dn_stmt *s) {
     int depth = 0;
     switch (s->kind) {
-        case DN_STMT_EXPR: case DN_STMT_RETURN: case DN_STMT_LOG: return deeper(0, s->expr);
-        case DN_STMT_LET: case DN_STMT_ASSIGN: return deeper(0, s->bind.value);
+        case DN_STMT_EXPR:
+        case DN_STMT_RETURN:
+        case DN_STMT_LOG: return deeper(0, s->expr);
+        case DN_STMT_LET:
+        case DN_STMT_ASSIGN: return deeper(0, s->bind.value);
         case DN_STMT_FOR: return deeper_block(s->loop.source->depth, s->loop.body);
         case DN_STMT_WHILE: return deeper_block(s->repeat.condition->depth, s->repeat.body);
         case DN_STMT_MINIMIZE:
             for (int i = 0; i < s->minimize.n_over; i++) depth = deeper(depth, s->minimize.over[i]);
             return deeper(deeper(depth, s->minimize.loss), s->minimize.with);
-        case DN_STMT_PARAM: case DN_STMT_STATE: return deeper(0, s->variable.init);
+        case DN_STMT_PARAM:
+        case DN_STMT_STATE: return deeper(0, s->variable.init);
         case DN_STMT_MODEL: return deeper(0, s->model.value);
         default: return 0;
     }
@@ -534,8 +539,9 @@ dn_type_expr *dn_make_error_type(dn_parser *p, dn_span span) {
 dn_type_expr *dn_make_symbols(dn_parser *p, dn_span span, dn_name word, const dn_list *names) {
     if (!strcmp(word.text, "symbol")) return dn_make_type(p, DN_TYPE_SYMBOL, span, names);
     dn_diag *d = dn_parse_error(p, word.span, "`%s(...)` is not a type", word.text);
-    dn_diag_hint(p->diags, d, "a choice of words is written `symbol(same, valid)`, "
-                              "a tensor's type `f32[N, 3]`");
+    dn_diag_hint(p->diags, d,
+                 "a choice of words is written `symbol(same, valid)`, "
+                 "a tensor's type `f32[N, 3]`");
     return dn_make_error_type(p, span);
 }
 

@@ -21,50 +21,50 @@ enum {
 // What begins with a token for certain, so that brackets left open end before it.
 typedef enum dn_boundary {
     DN_NO_BOUNDARY,
-    DN_STATEMENT_BOUNDARY,     // `let`, `name = `, ... at the beginning of a line: ends ( and [
-    DN_DECLARATION_BOUNDARY,   // `fn name`, ... at the left margin: ends all
+    DN_STATEMENT_BOUNDARY,    // `let`, `name = `, ... at the beginning of a line: ends ( and [
+    DN_DECLARATION_BOUNDARY,  // `fn name`, ... at the left margin: ends all
 } dn_boundary;
 
 typedef struct dn_token {
-    int kind;                  // TOK_... or a character
-    int partner;               // of a bracket: the index of its other half, or -1
+    int kind;     // TOK_... or a character
+    int partner;  // of a bracket: the index of its other half, or -1
     uint32_t begin, end;
-    bool wrong_closer;         // `(a]`: paired with its opener, but of another kind
+    bool wrong_closer;  // `(a]`: paired with its opener, but of another kind
     dn_boundary boundary;
     DN_SYNTAX_STYPE value;
 } dn_token;
 
 typedef struct dn_doc {
-    uint32_t place;            // offset of the token that it stands before
+    uint32_t place;  // offset of the token that it stands before
     const char *text;
 } dn_doc;
 
 // A string literal being lexed.
 typedef struct dn_open_string {
-    uint32_t begin;            // its opening quote
-    int first;                 // index of its first token
+    uint32_t begin;  // its opening quote
+    int first;       // index of its first token
     bool interpolated;
-    uint32_t hole;             // offset of the `{` of the current {expr}
-    int braces, others;        // open brackets inside that {expr}
+    uint32_t hole;       // offset of the `{` of the current {expr}
+    int braces, others;  // open brackets inside that {expr}
 } dn_open_string;
 
 // An open bracket, as the filter sees it. frames[0] is the file.
 typedef enum dn_frame_kind {
-    DN_FRAME_BLOCK,            // statements: newlines count
-    DN_FRAME_RECORD,           // fields: a newline is a comma
-    DN_FRAME_CALL,             // ( and [: newlines do not count
+    DN_FRAME_BLOCK,   // statements: newlines count
+    DN_FRAME_RECORD,  // fields: a newline is a comma
+    DN_FRAME_CALL,    // ( and [: newlines do not count
     DN_FRAME_PARAMS,
     DN_FRAME_GROUP,
     DN_FRAME_INDEX,
     DN_FRAME_LIST,
-    DN_FRAME_HOLE,             // {expr} in a string
+    DN_FRAME_HOLE,  // {expr} in a string
 } dn_frame_kind;
 
 typedef struct dn_frame {
     dn_frame_kind kind;
-    int opener;                // token index, -1 for the file
-    bool wants_block;          // an `if`, `for` or `while` waits for its block
-    int minimize;              // 1: after `minimize`, 2: after its `over`
+    int opener;        // token index, -1 for the file
+    bool wants_block;  // an `if`, `for` or `while` waits for its block
+    int minimize;      // 1: after `minimize`, 2: after its `over`
 } dn_frame;
 
 typedef struct dn_parser {
@@ -72,38 +72,38 @@ typedef struct dn_parser {
     dn_diags *diags;
     const dn_source *source;
     uint32_t file;
-    int errors, errors_at_end; // of this parse
+    int errors, errors_at_end;  // of this parse
 
-    dn_token *tokens;          // the lexer's output, ended by TOK_END
+    dn_token *tokens;  // the lexer's output, ended by TOK_END
     int n_tokens, cap_tokens;
-    dn_doc *docs;              // in order of place
+    dn_doc *docs;  // in order of place
     int n_docs, cap_docs;
 
-    dn_decl **decls;           // the result
+    dn_decl **decls;  // the result
     int n_decls, cap_decls;
 
     // Lexer
-    uint32_t offset;           // where the next token begins
-    uint32_t piece;            // where the current piece of string text began
+    uint32_t offset;  // where the next token begins
+    uint32_t piece;   // where the current piece of string text began
     dn_open_string strings[DN_MAX_STRINGS];
     int n_strings;
-    dn_str text;               // the piece of string literal read so far
+    dn_str text;  // the piece of string literal read so far
     dn_str doc;
 
     // Filter
-    int next;                  // index of the next token to look at
-    int given;                 // index of the token given last, or the next one if it was made up
-    int previous;              // kind of the token given last
-    int before_previous;       // and of that before it
+    int next;             // index of the next token to look at
+    int given;            // index of the token given last, or the next one if it was made up
+    int previous;         // kind of the token given last
+    int before_previous;  // and of that before it
     uint32_t previous_end;
-    bool made_up;              // the token given last is not in the text,
-    bool made_up_before;       // nor was that before it
+    bool made_up;         // the token given last is not in the text,
+    bool made_up_before;  // nor was that before it
     dn_frame frames[DN_MAX_BRACKETS + 2];
-    int depth;                 // frames[depth] is the innermost
-    dn_frame closed;           // the frame that was closed last
-    int skip_to;               // after an error: skip to the end of this depth; -1 when not
-    bool too_deep;             // told so
-    int last_error;            // token index of the last error, or -1
+    int depth;        // frames[depth] is the innermost
+    dn_frame closed;  // the frame that was closed last
+    int skip_to;      // after an error: skip to the end of this depth; -1 when not
+    bool too_deep;    // told so
+    int last_error;   // token index of the last error, or -1
 } dn_parser;
 
 // Growable lists of the grammar's actions: of nodes, in the arena.
@@ -138,13 +138,13 @@ void dn_lex_bad_point(dn_parser *p, const char *text);
 void dn_lex_bad_text(dn_parser *p, const char *text, int length);
 void dn_lex_quoted(dn_parser *p, const char *text, int length);
 void dn_lex_doc(dn_parser *p, const char *text, int length);
-bool dn_lex_string_begin(dn_parser *p);      // false: nested too deeply
+bool dn_lex_string_begin(dn_parser *p);  // false: nested too deeply
 void dn_lex_string_end(dn_parser *p);
-void dn_lex_string_broken(dn_parser *p);     // the line ended first
+void dn_lex_string_broken(dn_parser *p);  // the line ended first
 void dn_lex_escape(dn_parser *p, const char *text, int length);
 void dn_lex_hole_begin(dn_parser *p);
-bool dn_lex_at_format(const dn_parser *p);   // a ':' here begins a format
-bool dn_lex_bracket(dn_parser *p, int kind); // true: this `}` ends the hole
+bool dn_lex_at_format(const dn_parser *p);    // a ':' here begins a format
+bool dn_lex_bracket(dn_parser *p, int kind);  // true: this `}` ends the hole
 
 // brackets.c: pairs brackets; false when they nest too deeply (reported).
 bool dn_pair_brackets(dn_parser *p);
@@ -167,7 +167,8 @@ void dn_syntax_stray_closer(dn_parser *p, const dn_token *closer);
 // make.c: what the grammar's actions do.
 dn_list *dn_list_new(dn_parser *p, void *first);
 dn_list *dn_list_add(dn_parser *p, dn_list *list, void *item);
-void *dn_list_flat(dn_parser *p, const dn_list *list, size_t size);  // the items themselves, in a row
+void *dn_list_flat(dn_parser *p, const dn_list *list,
+                   size_t size);  // the items themselves, in a row
 
 dn_name *dn_make_name_item(dn_parser *p, const char *text, dn_span span);
 dn_name dn_make_name(const char *text, dn_span span);

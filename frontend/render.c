@@ -5,7 +5,11 @@
 
 #include "frontend/diag.h"
 
-enum { TAB = 4, WIDTH = 110, MARGIN = 30 };  // in columns; MARGIN: kept before the caret of a long line
+enum {
+    TAB = 4,
+    WIDTH = 110,
+    MARGIN = 30
+};  // in columns; MARGIN: kept before the caret of a long line
 
 static const char *const warning_names[] = {
 #define WARNING(ENUM, name, doc) name,
@@ -37,12 +41,12 @@ static int char_width(uint32_t c) {
 // A line as it is shown: tabs expanded, control characters blank, cut around the caret.
 typedef struct dn_line {
     dn_str text;
-    int from, to;            // columns of the caret line
+    int from, to;  // columns of the caret line
 } dn_line;
 
 typedef struct dn_window {
-    int begin, end;          // columns shown
-    int width;               // columns in all
+    int begin, end;  // columns shown
+    int width;       // columns in all
 } dn_window;
 
 // Calls for every character of the line: its column, width and place. Measures when out is NULL.
@@ -192,7 +196,8 @@ static void print_json(const dn_diags *diags, const dn_diag *d, FILE *out) {
     set_place(diags, object, d->span);
     json_object_set_new(object, "severity",
                         json_string(d->severity == DN_ERROR ? "error" : "warning"));
-    if (d->warning >= 0) json_object_set_new(object, "name", json_string(warning_names[d->warning]));
+    if (d->warning >= 0)
+        json_object_set_new(object, "name", json_string(warning_names[d->warning]));
     json_object_set_new(object, "message", json_string(d->text));
     for (int i = 0; i < d->n_notes; i++) {
         const dn_note *note = &d->notes[i];

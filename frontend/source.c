@@ -34,11 +34,11 @@ static size_t utf8_sequence(const unsigned char *s, size_t n) {
 }
 
 static dn_status check_text(const char *path, const char *text, size_t length) {
-    if (length > MAX_SOURCE)
-        return dn_fail(DN_INVALID, "%s: the file is longer than 16 MiB", path);
+    if (length > MAX_SOURCE) return dn_fail(DN_INVALID, "%s: the file is longer than 16 MiB", path);
     int line = 1;
     for (size_t i = 0; i < length;) {
-        if (!text[i]) return dn_fail(DN_INVALID, "%s:%d: there is a zero byte in the text", path, line);
+        if (!text[i])
+            return dn_fail(DN_INVALID, "%s:%d: there is a zero byte in the text", path, line);
         size_t step = utf8_sequence((const unsigned char *)text + i, length - i);
         if (!step) {
             dn_status status = dn_fail(DN_INVALID, "%s:%d: the text is not UTF-8", path, line);

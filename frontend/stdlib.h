@@ -3,8 +3,8 @@
 #define DN_FRONTEND_STDLIB_H
 
 typedef struct dn_stdlib_file {
-    const char *name;   // "layers.dnet"
-    const char *text;   // zero-terminated
+    const char *name;  // "layers.dnet"
+    const char *text;  // zero-terminated
     unsigned length;
 } dn_stdlib_file;
 

@@ -30,8 +30,10 @@ static const char *describe(dn_parser *p, int index) {
     switch (t->kind) {
         case TOK_END: return "the end of the file";
         case TOK_NEWLINE: return "the end of the line";
-        case TOK_STRING: case TOK_STRING_OPEN: return "a string";
-        case TOK_TEXT: case TOK_STRING_CLOSE: return "the end of the `{...}`";
+        case TOK_STRING:
+        case TOK_STRING_OPEN: return "a string";
+        case TOK_TEXT:
+        case TOK_STRING_CLOSE: return "the end of the `{...}`";
         case TOK_FORMAT: return "`:`";
         case TOK_HOLE: return "`{`";
         case TOK_HOLE_END: return "`}`";
@@ -62,11 +64,12 @@ static bool is_one_of(const char *name, const char *const *list) {
 }
 
 static const char *const expression_starts[] = {
-    "a number", "a float", "a string", "a string with a value", "a name", "true", "false", "'('",
-    "'['", "{ of a record", "if", "'-'", "not", NULL};
+    "a number", "a float", "a string", "a string with a value", "a name", "true",
+    "false",    "'('",     "'['",      "{ of a record",         "if",     "'-'",
+    "not",      NULL};
 static const char *const operators[] = {
-    "'+'", "'-'", "'*'", "'/'", "'%'", "div", "'@'", "**", "..", "..<", "==", "!=", "'<'", "<=",
-    "'>'", ">=", "and", "or", "|>", "'('", "'['", "'.'", "'|'", "+=", "-=", "*=", "/=", NULL};
+    "'+'", "'-'", "'*'", "'/'", "'%'", "div", "'@'", "**",  "..",  "..<", "==", "!=", "'<'", "<=",
+    "'>'", ">=",  "and", "or",  "|>",  "'('", "'['", "'.'", "'|'", "+=",  "-=", "*=", "/=",  NULL};
 
 // The names that are left to tell one by one, when the groups have their common name.
 typedef struct dn_wanted {
@@ -140,7 +143,8 @@ static void join_wanted(const dn_wanted *w, dn_str *out) {
 static const struct {
     const char *word, *hint;
 } foreign[] = {
-    {"def", "functions of tensors are written `fn name(x) { ... }`, programs `command name() { ... }`"},
+    {"def",
+     "functions of tensors are written `fn name(x) { ... }`, programs `command name() { ... }`"},
     {"function", "functions are written `fn name(x) { ... }`"},
     {"func", "functions are written `fn name(x) { ... }`"},
     {"class", "networks are written `net Name(x) { ... }`; records need no declaration: `{a: 1}`"},
@@ -180,10 +184,12 @@ static const char *pattern_hint(const dn_parser *p, int at, const dn_expectation
     int kind = kind_at(p, at), before = kind_at(p, at - 1), after = kind_at(p, at + 1);
     if (before == '.' && kind == TOK_INT) return "a number begins with a digit: `0.5`";
     if (kind == '.' && after == TOK_INT) return "a number begins with a digit: `0.5`";
-    if ((kind == TOK_RANGE || kind == TOK_RANGE_BELOW) && before) return "a range has two ends: `1..n`";
+    if ((kind == TOK_RANGE || kind == TOK_RANGE_BELOW) && before)
+        return "a range has two ends: `1..n`";
     if (before == '+' && kind == '+') return "write `x += 1`";
     if (before == '-' && kind == '-') return "write `x -= 1`";
-    if (before == ':' && kind == '=') return "write `x = value`, or `let x = value` for a new name";
+    if ((before == ':' && kind == '=') || (kind == ':' && after == '='))
+        return "write `x = value`, or `let x = value` for a new name";
     if (before == '*' && kind == '*') return "powers are written `x ** 2`";
     if (kind == '=' && !expects(e, "'='") && (p->frames[p->depth].kind == DN_FRAME_CALL))
         return "a named argument is written with a colon: `name: value`";
@@ -195,14 +201,18 @@ static const char *pattern_hint(const dn_parser *p, int at, const dn_expectation
     if (kind == TOK_HOLE_END && before == TOK_HOLE) return "a brace itself is written `\\{`";
     if (kind == '+' && before == TOK_NEWLINE)
         return "a sum goes on after a `+` at the end of a line, not before one at its beginning";
+    if (p->previous == '{')
+        return "a block belongs to an `if`, `else`, `for` or `while`, or to a declaration that is "
+               "not `extern`";
     return NULL;
 }
 
 static void add_hints(dn_parser *p, dn_diag *d, int at, const dn_expectation *e) {
-    const char *hint = pattern_hint(p, at, e);
-    if (!hint) hint = foreign_hint(p, at - 1);
+    const char *hint = foreign_hint(p, at - 1);
     if (!hint) hint = foreign_hint(p, at);
     if (!hint && kind_at(p, at - 1) == TOK_NAME) hint = foreign_hint(p, at - 2);
+    if (!hint && kind_at(p, at - 1) == ')') hint = foreign_hint(p, p->tokens[at - 1].partner - 1);
+    if (!hint) hint = pattern_hint(p, at, e);
     if (hint) dn_diag_hint(p->diags, d, "%s", hint);
 }
 
@@ -257,11 +267,12 @@ static bool is_declaration_word(int kind) {
 
 static void nested_declaration(dn_parser *p, const dn_frame *frame, dn_span span) {
     dn_diag *d = dn_parse_error(p, span, "%s cannot stand inside a block", found_text(p));
-    note_opener(p, d, frame, span);
-    if (p->previous == TOK_CONST)
+    if (p->previous == TOK_CONST) {
         dn_diag_hint(p->diags, d, "write `let` for a value inside a block");
-    else
+    } else {
+        note_opener(p, d, frame, span);
         dn_diag_hint(p->diags, d, "it belongs at the top of the file; is a `}` missing before it?");
+    }
 }
 
 void dn_syntax_unexpected(dn_parser *p, dn_span span, const char *const *expected, int count) {
@@ -277,9 +288,9 @@ void dn_syntax_unexpected(dn_parser *p, dn_span span, const char *const *expecte
         join_wanted(&wanted, &text);
         bool closes = closer && expects(&e, closer) && !expects(&e, "a number");
         const char *list = dn_str_take(&text);
-        dn_diag *d = dn_parse_error(p, span, "expected %s%s%s, found %s", list,
-                                    closes ? " to close " : "", closes ? frame_noun(frame) : "",
-                                    found_text(p));
+        dn_diag *d =
+            dn_parse_error(p, span, "expected %s%s%s, found %s", list, closes ? " to close " : "",
+                           closes ? frame_noun(frame) : "", found_text(p));
         free((void *)list);
         if (closes) note_opener(p, d, frame, span);
         add_hints(p, d, p->given, &e);
@@ -313,9 +324,9 @@ void dn_syntax_unclosed(dn_parser *p, const dn_frame *frame) {
 
 void dn_syntax_wrong_closer(dn_parser *p, const dn_frame *frame, const dn_token *closer) {
     dn_span span = dn_token_span(p, closer);
-    dn_diag *d = dn_parse_error(p, span, "expected %s to close %s, found `%c`",
-                                closer_text(p->tokens[frame->opener].kind), frame_noun(frame),
-                                closer->kind);
+    dn_diag *d =
+        dn_parse_error(p, span, "expected %s to close %s, found `%c`",
+                       closer_text(p->tokens[frame->opener].kind), frame_noun(frame), closer->kind);
     note_opener(p, d, frame, span);
 }
 

@@ -20,19 +20,24 @@ static const pass passes[] = {
 };
 enum { N_PASSES = sizeof passes / sizeof *passes };
 
-static dn_status check_name(const char *name) {
+static dn_status unknown_name(const char *name) {
     const char *names[N_PASSES];
     dn_str all = {0};
-    if (!name || strcmp(name, "all") == 0) return DN_SUCCESS;
     for (int i = 0; i < N_PASSES; i++) {
-        if (strcmp(name, passes[i].name) == 0) return DN_SUCCESS;
         names[i] = passes[i].name;
-        dn_str_printf(&all, "%s%s", i ? ", " : "", passes[i].name);
+        dn_str_printf(&all, "%s%s", i ? ", " : "", names[i]);
     }
     dn_status status = dn_fail(DN_INVALID, "there is no pass \"%s\"; there are %s", name, all.text);
     free(all.text);
     const char *near = dn_closest_name(name, names, N_PASSES);
     return near ? dn_with_hint(status, "did you mean %s?", near) : status;
+}
+
+static dn_status check_name(const char *name) {
+    if (!name || strcmp(name, "all") == 0) return DN_SUCCESS;
+    for (int i = 0; i < N_PASSES; i++)
+        if (strcmp(name, passes[i].name) == 0) return DN_SUCCESS;
+    return unknown_name(name);
 }
 
 // ---- after a pass ----

@@ -64,10 +64,10 @@ static dn_node *neg_of_scaled(dn_graph *graph, dn_node *n) {
     return binary(graph, DN_OP_MUL, mul->in[0], constant(graph, n, -c));
 }
 
-// |-x| = |x|, ||x|| = |x|
+// |-x| = |x| (not of u8, where -1 is 255), ||x|| = |x|
 static dn_node *abs_of_sign(dn_graph *graph, dn_node *n) {
     dn_node *x = inside(n->in[0], DN_OP_NEG);
-    if (x) return unary(graph, DN_OP_ABS, x);
+    if (x && n->type.dtype != DN_U8) return unary(graph, DN_OP_ABS, x);
     return n->in[0]->op == DN_OP_ABS ? n->in[0] : NULL;
 }
 
@@ -288,10 +288,13 @@ static bool widens(dn_dtype from, dn_dtype to) {
     }
 }
 
-// cast(cast(x)) = cast(x) where the inner one loses nothing
+// cast(cast(x)) = cast(x) where the inner one loses nothing. By way of a float an integer saturates
+// where it would wrap, so then the outer one must lose nothing either.
 static dn_node *cast_of_widened(dn_graph *graph, dn_node *n) {
     dn_node *x = inside(n->in[0], DN_OP_CAST);
     if (!x || !widens(x->type.dtype, n->in[0]->type.dtype)) return NULL;
+    bool by_float = is_float(n->in[0]) && !is_float(x), to_integer = !is_float(n);
+    if (by_float && to_integer && !widens(x->type.dtype, n->type.dtype)) return NULL;
     return dn_simplified(graph, DN_OP_CAST, &x, 1, NULL, 0, &n->type);
 }
 

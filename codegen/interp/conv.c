@@ -7,7 +7,7 @@
 #include "codegen/interp/kernels.h"
 #include "codegen/interp/patches.h"
 
-enum { STRIP_BYTES = 1 << 20, ENOUGH_TASKS = 32, LEAST_PIXELS = 96 };
+enum { STRIP_BYTES = 2 << 20, ENOUGH_TASKS = 32, LEAST_PIXELS = 96 };
 
 typedef struct job {
     dn_patches p;

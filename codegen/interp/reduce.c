@@ -4,8 +4,8 @@
 // an operand whose kept and reduced axes alternate more often is transposed first.
 //
 // The order: the rows are cut into parts; a part is summed in `lanes` accumulators for each result,
-// row r into lane r % lanes; lanes are then added in order, then parts. Lanes and parts depend on
-// the three sizes alone. Sums and products of f32 and f64 accumulate in f64, those of integers wrap.
+// row r into lane r % lanes; lane i + half is then added to lane i for half = lanes / 2, lanes / 4,
+// ..., 1; parts are added in order. Lanes and parts depend on the three sizes alone. Sums and products of f32 and f64 accumulate in f64, those of integers wrap.
 // Maximum and minimum do not depend on the order.
 #include <math.h>
 #include <string.h>
@@ -172,7 +172,8 @@ static void reduce_part(const job *j, int64_t outer, int64_t begin, int64_t end,
         j->r->accumulate(acc, width * lanes, x, all, width * lanes);
         x += (size_t)(all * lanes * width) * j->element;
         j->r->accumulate(acc, width * rest, x, rest > 0, 0);
-        for (int64_t i = 1; i < lanes; i++) j->r->join(acc, width, (char *)acc + i * bytes);
+        for (int64_t half = lanes / 2; half; half /= 2)
+            j->r->join(acc, width * half, (char *)acc + half * bytes);
     } else {
         j->r->accumulate(acc, width, x, rows, v->width);
     }

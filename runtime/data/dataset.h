@@ -74,8 +74,10 @@ typedef struct dn_image_options {
 } dn_image_options;
 
 // Fields: "image" f32[height, width, channels] with values 0..255 (undecoded until iterated).
-// Folder: PNG and JPEG files, found by extension in any case, sorted by name (bytewise); a folder
-// without images is DN_NOT_FOUND. `labels`: a class per subfolder (sorted), field "label" i32.
+// Folder: PNG and JPEG files, found by extension in any case, also in subfolders, sorted by path
+// (bytewise); names that start with a dot are passed over. A folder without images is DN_NOT_FOUND.
+// `labels`: a class per subfolder (sorted), field "label" i32; files beside the subfolders have no
+// class and are not looked at.
 dn_status dn_dataset_image_folder(const char *path, const dn_image_options *options, bool labels,
                                   dn_dataset **out) DN_MUST_USE;
 // CelebA: `path` holds img_align_celeba/, list_attr_celeba.txt and list_eval_partition.txt.
@@ -88,15 +90,17 @@ dn_status dn_dataset_celeba(const char *path, const char *partition,
 dn_status dn_dataset_idx(const char *images_path, const char *labels_path,
                          dn_dataset **out) DN_MUST_USE;
 // CSV (RFC 4180) with a header line. Fields: "features" f32[n_features] of the named columns, in
-// that order, and, if label_column is not NULL, "label" f32. A cell that is not a number is an
-// error at its line and column (strict) or its row is counted and skipped.
+// that order (n_columns 0: all but the label), and, if label_column is not NULL, "label" f32. A
+// cell that is not a finite decimal number is an error at its line and column (strict) or its row
+// is counted (DN_DEFECT_BAD_ROW) and skipped, as is a row with too few or too many cells.
 dn_status dn_dataset_csv(const char *path, const char *const *columns, int n_columns,
                          const char *label_column, bool strict, dn_dataset **out) DN_MUST_USE;
 // NPY (format 1.0 to 3.0, little-endian, C or Fortran order; any numeric dtype, converted to f32
 // from floats, i32 from signed and unsigned integers up to 32 bits, else i64). Rows are elements.
-// Field: "value".
+// Field: "value". bool becomes i32; a number that i32 or i64 cannot hold is an error.
 dn_status dn_dataset_npy(const char *path, dn_dataset **out) DN_MUST_USE;
-// Whole NPY files as tensors; dn_npy_write writes beside and renames.
+// Whole NPY files as tensors, with the file's own dtype where dnet has it, else one that holds all
+// its values (f16 as f32, u32 as i64); dn_npy_write writes beside and renames.
 dn_status dn_npy_read(const char *path, dn_tensor **out) DN_MUST_USE;
 dn_status dn_npy_write(const char *path, const dn_tensor *tensor) DN_MUST_USE;
 // Rows of tensors that have the same leading size.
@@ -117,10 +121,13 @@ dn_status dn_dataset_resize(dn_dataset *dataset, int height, int width, bool cro
 typedef enum dn_fill { DN_FILL_NEAREST, DN_FILL_CONSTANT, DN_FILL_REFLECT, DN_FILL_WRAP } dn_fill;
 
 // Keras's ImageDataGenerator (keras-preprocessing 1.1.2): one random affine map an element, in its
-// order: rotation, shift, shear, zoom; bilinear; then flips, channel shift, brightness. Zero fields
-// do nothing. Units as in Keras: rotation in degrees; shifts as a fraction of the size when < 1,
-// else in pixels; shear in degrees (rotation-like angle, as Keras 2.4+ documents); zoom z draws
-// from [1-z, 1+z] for each axis.
+// order: rotation, shift, shear, zoom, about the centre (size / 2 - 0.5, as current Keras);
+// bilinear; then flips, channel shift, brightness. Zero fields do nothing. Units as in Keras:
+// rotation in degrees; shifts as a fraction of the size when < 1, else in pixels; shear in degrees
+// (rotation-like angle, as Keras 2.4+ documents); zoom z draws from [1-z, 1+z] for each axis.
+// Fill modes have SciPy's meaning (wrap has period size - 1). Brightness goes through bytes, as in
+// Keras: values lose their fractions. Images of a batch are augmented one by one, each as it would
+// be before the batch.
 typedef struct dn_augment_options {
     double rotation, width_shift, height_shift, shear, zoom, channel_shift;
     double brightness_low, brightness_high;  // both 0: off
@@ -140,7 +147,8 @@ dn_status dn_dataset_skip(dn_dataset *dataset, int64_t count, dn_dataset **out) 
 // last element, and a field "weight" f32[size] is 1 for real and 0 for repeated elements.
 dn_status dn_dataset_batch(dn_dataset *dataset, int64_t size, bool pad,
                            dn_dataset **out) DN_MUST_USE;
-// Tells how much is made ahead (default: 4 elements), in elements of this dataset (batches).
+// Tells how much is made ahead, in elements of this dataset (batches). Default: 4, and of single
+// elements at least two for each worker.
 dn_status dn_dataset_prefetch(dn_dataset *dataset, int count, dn_dataset **out) DN_MUST_USE;
 
 // ---- Iteration ------------------------------------------------------------------------------
@@ -154,7 +162,8 @@ void dn_iterator_free(dn_iterator *iterator);  // stops the workers; accepts NUL
 dn_status dn_iterator_restart(dn_iterator *iterator, uint64_t epoch, int64_t position) DN_MUST_USE;
 // The next element: one tensor a field, in field order; the tensors are owned by the iterator and
 // stay valid until the next call, unless retained (then the iterator uses another buffer). *done is
-// true at the end. An element that turns out damaged only now is an error that names its file.
+// true at the end. An element that turns out damaged only now is an error that names its file; the
+// call after it goes on with the next element.
 dn_status dn_iterator_next(dn_iterator *iterator, dn_tensor **fields, bool *done) DN_MUST_USE;
 int64_t dn_iterator_position(const dn_iterator *iterator);  // elements handed out so far
 

@@ -65,7 +65,7 @@ static dn_status check_flags(const dn_cli *cli, const dn_run *run) {
 static dn_status resume(const dn_cli *cli, dn_run *run) {
     DN_TRY(dn_host_load(run, cli->options.resume));
     DN_TRY(check_flags(cli, run));
-    return dn_host_continue(run, NULL);
+    return dn_host_go_on(run, NULL);
 }
 
 // ---- running ---------------------------------------------------------------------------------

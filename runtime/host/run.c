@@ -114,9 +114,7 @@ dn_status dn_run_command_with(dn_run *run, int command, dn_value *locals, dn_val
 dn_status dn_run_resume(dn_run *run, const char *path, int *command, dn_value *result) {
     DN_TRY(dn_host_load(run, path));
     *command = run->frames[0].command;
-    dn_status status = dn_host_continue(run, result);
-    dn_host_end_command(run);
-    return status;
+    return dn_host_go_on(run, result);
 }
 
 dn_tensor *dn_run_variable(dn_run *run, const char *name) {

@@ -52,6 +52,7 @@ struct dn_run {
     char *checkpoint_path;    // NULL before checkpoint() was called
     int64_t checkpoint_every;
     char *log_path;
+    int64_t log_offset;       // where a loaded checkpoint's log goes on
     dn_logfile *log;
     bool log_lasts;           // opened at the prompt: for the lines that follow, too
 
@@ -101,8 +102,10 @@ void dn_host_wrote(dn_run *run, dn_output kind, const char *path);
 // checkpoint.c: checkpoint(path, every); the state is saved when dn_host_save is called.
 dn_status dn_host_checkpoint(dn_run *run, const char *path, int64_t every) DN_MUST_USE;
 dn_status dn_host_save(dn_run *run) DN_MUST_USE;
-// Reads a checkpoint into a run that has run nothing yet; then dn_host_continue goes on.
+// Reads a checkpoint into a run that has run nothing yet, and changes no file.
 dn_status dn_host_load(dn_run *run, const char *path) DN_MUST_USE;
+// Goes on from there: cuts the log to where it was, and runs. *result as in dn_run_command.
+dn_status dn_host_go_on(dn_run *run, dn_value *result) DN_MUST_USE;
 
 // weights.c
 dn_status dn_host_restore(dn_run *run, const char *path) DN_MUST_USE;

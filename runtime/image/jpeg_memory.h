@@ -5,7 +5,8 @@
 #ifndef DN_RUNTIME_JPEG_MEMORY_H
 #define DN_RUNTIME_JPEG_MEMORY_H
 
-// clang-format off: jpeglib.h needs stdio.h before it, and jerror.h needs jpeglib.h.
+// jpeglib.h needs stdio.h before it, and jerror.h needs jpeglib.h.
+// clang-format off
 #include <stdio.h>
 #include <jpeglib.h>
 #include <jerror.h>

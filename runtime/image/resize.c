@@ -91,18 +91,44 @@ static bool filter_make(filter *f, int from, int to) {
     return true;
 }
 
+// Up to 4 channels of one output pixel. With a constant number of channels the sums stay in
+// registers.
+static inline __attribute__((always_inline)) void weigh(const float *weight, int count,
+                                                        const float *in, int channels, float *out) {
+    float a = 0, b = 0, c = 0, d = 0;
+    for (int k = 0; k < count; k++, in += channels) {
+        a += weight[k] * in[0];
+        if (channels > 1) b += weight[k] * in[1];
+        if (channels > 2) c += weight[k] * in[2];
+        if (channels > 3) d += weight[k] * in[3];
+    }
+    out[0] = a;
+    if (channels > 1) out[1] = b;
+    if (channels > 2) out[2] = c;
+    if (channels > 3) out[3] = d;
+}
+
+static void weigh_many(const float *weight, int count, const float *in, int channels, float *out) {
+    for (int c = 0; c < channels; c++) {
+        float sum = 0;
+        for (int k = 0; k < count; k++)
+            sum += weight[k] * in[(size_t)k * (size_t)channels + (size_t)c];
+        out[c] = sum;
+    }
+}
+
 // in: [height, from, channels], out: [height, to, channels]
 static void resample_rows(const filter *f, const float *in, float *out, int height, int channels) {
     for (int y = 0; y < height; y++) {
         const float *row = in + (size_t)y * (size_t)f->from * (size_t)channels;
-        for (int x = 0; x < f->to; x++) {
+        for (int x = 0; x < f->to; x++, out += channels) {
             const float *weight = f->weight + (size_t)x * (size_t)f->most;
             const float *source = row + (size_t)f->first[x] * (size_t)channels;
-            for (int c = 0; c < channels; c++) {
-                float sum = 0;
-                for (int k = 0; k < f->count[x]; k++)
-                    sum += weight[k] * source[(size_t)k * (size_t)channels + (size_t)c];
-                *out++ = sum;
+            switch (channels) {
+                case 1: weigh(weight, f->count[x], source, 1, out); break;
+                case 3: weigh(weight, f->count[x], source, 3, out); break;
+                case 4: weigh(weight, f->count[x], source, 4, out); break;
+                default: weigh_many(weight, f->count[x], source, channels, out); break;
             }
         }
     }

@@ -122,8 +122,7 @@ static void test_nothing_there(void) {
     write_text("bare/b.WEBP", "x");
     CHECK_FAILS(dn_dataset_image_folder(in_folder("bare"), &rgb, false, &d), "found 2 .webp");
     write_text("bare/c.png", "x");
-    CHECK_FAILS(dn_dataset_image_folder(in_folder("bare"), &rgb, false, &d),
-                "no usable image in ");
+    CHECK_FAILS(dn_dataset_image_folder(in_folder("bare"), &rgb, false, &d), "no usable image in ");
     CHECK_FAILS(dn_dataset_image_folder(in_folder("bare"), &rgb, true, &d), "has no subfolders");
     CHECK_FAILS(dn_dataset_image_folder(in_folder("none"), &rgb, false, &d),
                 "none: No such file or directory");

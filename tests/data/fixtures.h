@@ -94,14 +94,14 @@ UNUSED static dn_tensor *counting_tensor(int rank, const int64_t *dims) {
 }
 
 // Replaces *d by what a pipeline function made of it.
-#define THEN(d, call)                        \
-    do {                                     \
-        dn_dataset *then_next = NULL;        \
-        dn_dataset **next = &then_next;      \
-        CHECK_OK(call);                      \
-        dn_dataset_release(d);               \
-        d = then_next;                       \
-        if (!d) exit(1);                     \
+#define THEN(d, call)                   \
+    do {                                \
+        dn_dataset *then_next = NULL;   \
+        dn_dataset **next = &then_next; \
+        CHECK_OK(call);                 \
+        dn_dataset_release(d);          \
+        d = then_next;                  \
+        if (!d) exit(1);                \
     } while (0)
 
 // A hash over everything that the rest of an iterator's epoch gives.
@@ -118,8 +118,7 @@ UNUSED static uint64_t hash_rest(dn_iterator *it, int n_fields, int64_t *count) 
             break;
         }
         n++;
-        for (int f = 0; f < n_fields; f++)
-            hash = dn_hash(fields[f]->data, fields[f]->bytes, hash);
+        for (int f = 0; f < n_fields; f++) hash = dn_hash(fields[f]->data, fields[f]->bytes, hash);
     }
     if (count) *count = n;
     return hash;

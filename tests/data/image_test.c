@@ -1,12 +1,13 @@
 // Decoding, encoding and resizing against Pillow's results.
 #include "runtime/image/image.h"
+
 #include "tests/data/fixtures.h"
 
 static const char *const files[] = {
-    "rgb.png",        "rgba.png",        "grey.png",       "la.png",
-    "one_bit.png",    "palette.png",     "palette_clear.png", "deep.png",
-    "interlaced.png", "interlaced_rgba.png", "baseline.jpg",   "full_chroma.jpg",
-    "progressive.jpg", "grey.jpg",       "restart.jpg",    "inks.jpg"};
+    "rgb.png",      "rgba.png",          "grey.png",        "la.png",         "one_bit.png",
+    "palette.png",  "palette_clear.png", "deep.png",        "interlaced.png", "interlaced_rgba.png",
+    "baseline.jpg", "full_chroma.jpg",   "progressive.jpg", "grey.jpg",       "restart.jpg",
+    "inks.jpg"};
 enum { N_FILES = sizeof files / sizeof *files };
 
 static char *golden_bytes(const char *name, size_t *size) {
@@ -154,7 +155,8 @@ static void test_write(void) {
     }
     uint8_t pixel[1] = {0};
     dn_image image = {.height = 1, .width = 1, .channels = 1, .pixels = pixel};
-    CHECK_FAILS(dn_image_write_png(in_folder("none/out.png"), &image), "none/out.png: No such file");
+    CHECK_FAILS(dn_image_write_png(in_folder("none/out.png"), &image),
+                "none/out.png: No such file");
     image.channels = 2;
     CHECK_FAILS(dn_image_write_png(in_folder("out.png"), &image), "2 channels");
     // Nothing was left beside.

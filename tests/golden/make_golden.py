@@ -325,7 +325,7 @@ def activations():
         ("silu", "silu(x)", F.silu),
         ("softplus", "softplus(x)", lambda x: F.softplus(x, threshold=39)),
         ("log_sigmoid", "log_sigmoid(x)", F.logsigmoid),
-        ("clip_ends", "clip(x, -1, 3)", lambda x: torch.clamp(x, -1, 3)),
+        ("clip_ends", "clip(x, -2, 2.5)", lambda x: torch.clamp(x, -2, 2.5)),
     ]:
         g.case(name, dnet, fn, {"x": x})
     for name, dnet, fn in [

@@ -34,8 +34,7 @@ static void gradient_at(const char *text, int n, int n_in, const double *const *
     dn_tensor *inputs[4], *result = NULL;
     CHECK_OK(dn_autodiff(graph, sum_all(graph, output(graph, 0)), &x, 1, &grad, NULL, NULL));
     set_outputs(graph, &grad, 1);
-    for (int i = 0; i < n_in; i++)
-        inputs[i] = tensor_of(DN_F64, 1, (int64_t[]){n}, values[i]);
+    for (int i = 0; i < n_in; i++) inputs[i] = tensor_of(DN_F64, 1, (int64_t[]){n}, values[i]);
     CHECK_OK(run_once(graph, inputs, &result));
     for (int i = 0; i < n; i++) out[i] = dn_tensor_get(result, i);
     release_all(inputs, n_in);
@@ -49,8 +48,8 @@ static void gradient_at(const char *text, int n, int n_in, const double *const *
 
 // ---- kinks and edges ------------------------------------------------------------------------
 
-static void check_three(const char *label, const char *text, const double *x, const double *y, int at,
-                        double a, double b, double c) {
+static void check_three(const char *label, const char *text, const double *x, const double *y,
+                        int at, double a, double b, double c) {
     double got[3], want[] = {a, b, c};
     gradient_at(text, 3, y ? 2 : 1, (const double *const[]){x, y}, at, got);
     for (int i = 0; i < 3; i++) {
@@ -86,9 +85,25 @@ static void test_edges(void) {
                 1.1283791670955126, 0);
     check_three("expm1", "graph @g {\n" X3 "%1 = expm1 %0 : f64[3]\n return y=%1\n}",
                 (double[]){-40, 0, -1}, NULL, 0, exp(-40), 1, exp(-1));
-    check_three("stop", "graph @g {\n" X3
+    check_three("stop",
+                "graph @g {\n" X3
                 "%1 = stop_gradient %0 : f64[3]\n%2 = mul %0, %1 : f64[3]\n return y=%2\n}",
                 (double[]){3, 4, 5}, NULL, 0, 3, 4, 5);
+}
+
+// d (a rem b) / db = -q with the whole number q that a / b has, also where a / b is nearly the
+// next.
+static void test_rem(void) {
+    const char *rem = "graph @g {\n" XY3 "%2 = rem %0, %1 : f64[3]\n return y=%2\n}";
+    for (int i = 1; i < 200; i++) {
+        double a = 0.1 * i, b[] = {0.1, -0.3, 0.7}, got[3];
+        gradient_at(rem, 3, 2, (const double *const[]){(double[]){a, a, -a}, b}, 1, got);
+        for (int k = 0; k < 3; k++) {
+            double left = fmod(k == 2 ? -a : a, b[k]);
+            CHECK(got[k] == round(got[k]) && fabs((k == 2 ? -a : a) + got[k] * b[k] - left) < 1e-9,
+                  "%g rem %g: q = %g", a, b[k], -got[k]);
+        }
+    }
 }
 
 static void test_extremum_ties(void) {
@@ -242,18 +257,19 @@ static void test_spans(void) {
 // A generator's half of a GAN step: gradients through the discriminator, none of its weights.
 static void test_unused_gradients(void) {
     dn_dims *dims = dn_dims_new();
-    dn_graph *graph = parse_graph(
-        dims,
-        "graph @g {\n"
-        "%0 = input {index=0, name=\"z\"} : f32[4, 9]\n"
-        "%1 = var {index=0, name=\"G.w\"} : f32[9, 64]\n"
-        "%2 = var {index=1, name=\"D.w\"} : f32[3, 3, 1, 5]\n"
-        "%3 = dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[1], rhs_contract=[0]} : f32[4, 64]\n"
-        "%4 = reshape %3 : f32[4, 8, 8, 1]\n"
-        "%5 = conv %4, %2 {" SPATIAL "} : f32[4, 4, 4, 5]\n"
-        "%6 = tanh %5 : f32[4, 4, 4, 5]\n"
-        "%7 = reduce_sum %6 {axes=[0, 1, 2, 3]} : f32\n"
-        "return loss=%7\n}");
+    dn_graph *graph = parse_graph(dims,
+                                  "graph @g {\n"
+                                  "%0 = input {index=0, name=\"z\"} : f32[4, 9]\n"
+                                  "%1 = var {index=0, name=\"G.w\"} : f32[9, 64]\n"
+                                  "%2 = var {index=1, name=\"D.w\"} : f32[3, 3, 1, 5]\n"
+                                  "%3 = dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[1], "
+                                  "rhs_contract=[0]} : f32[4, 64]\n"
+                                  "%4 = reshape %3 : f32[4, 8, 8, 1]\n"
+                                  "%5 = conv %4, %2 {" SPATIAL
+                                  "} : f32[4, 4, 4, 5]\n"
+                                  "%6 = tanh %5 : f32[4, 4, 4, 5]\n"
+                                  "%7 = reduce_sum %6 {axes=[0, 1, 2, 3]} : f32\n"
+                                  "return loss=%7\n}");
     dn_node *g = graph->nodes[1], *d = graph->nodes[2], *grads[2];
     CHECK_OK(dn_autodiff(graph, output(graph, 0), &g, 1, grads, NULL, NULL));
     CHECK(count_ops(graph, DN_OP_CONV_WEIGHT) == 0, "a gradient that nothing asked for");
@@ -279,10 +295,12 @@ static void test_symbolic(void) {
         "%0 = input {index=0, name=\"x\"} : f32[N, H, W, 3]\n"
         "%1 = input {index=1, name=\"w\"} : f32[3, 3, 3, 5]\n"
         "%2 = input {index=2, name=\"b\"} : f32[5]\n"
-        "%3 = conv %0, %1 {" SPATIAL "} : f32[N, floor((H - 1) / 2) + 1, floor((W - 1) / 2) + 1, 5]\n"
+        "%3 = conv %0, %1 {" SPATIAL
+        "} : f32[N, floor((H - 1) / 2) + 1, floor((W - 1) / 2) + 1, 5]\n"
         "%4 = broadcast %2 {axes=[3]} : f32[N, floor((H - 1) / 2) + 1, floor((W - 1) / 2) + 1, 5]\n"
         "%5 = mul %3, %4 : f32[N, floor((H - 1) / 2) + 1, floor((W - 1) / 2) + 1, 5]\n"
-        "%6 = conv_input %5, %1 {" SPATIAL "} : f32[N, H, W, 3]\n"
+        "%6 = conv_input %5, %1 {" SPATIAL
+        "} : f32[N, H, W, 3]\n"
         "%7 = tanh %6 : f32[N, H, W, 3]\n"
         "%8 = window %7 {kernel=[2, 2], stride=[2, 2], dilation=[1, 1]} : "
         "f32[N, floor(H / 2), floor(W / 2), 2, 2, 3]\n"
@@ -370,7 +388,8 @@ static dn_node *penalty(dn_graph *graph) {
     return dn_build_binary(graph, DN_OP_DIV, sum, dn_build_splat(graph, sum, 3));
 }
 
-static double loss_at(const dn_graph *graph, dn_tensor **inputs, dn_tensor *x, int64_t e, double by) {
+static double loss_at(const dn_graph *graph, dn_tensor **inputs, dn_tensor *x, int64_t e,
+                      double by) {
     dn_tensor *out[3];
     double old = dn_tensor_get(x, e);
     dn_tensor_set(x, e, old + by);
@@ -417,6 +436,7 @@ int main(void) {
     test_unused_gradients();
     test_symbolic();
     test_edges();
+    test_rem();
     test_extremum_ties();
     test_cast();
     test_gradient_penalty();

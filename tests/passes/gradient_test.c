@@ -16,8 +16,10 @@ typedef struct gradient_case {
     int limit;      // integer inputs are below it
 } gradient_case;
 
-#define CASE(ENUM, body, ...) {DN_OP_##ENUM, {__VA_ARGS__}, body, 0, 0, 4}
-#define CASE_IN(ENUM, lo, hi, body, ...) {DN_OP_##ENUM, {__VA_ARGS__}, body, lo, hi, 4}
+#define CASE(ENUM, body, ...) \
+    { DN_OP_##ENUM, {__VA_ARGS__}, body, 0, 0, 4 }
+#define CASE_IN(ENUM, lo, hi, body, ...) \
+    { DN_OP_##ENUM, {__VA_ARGS__}, body, lo, hi, 4 }
 
 static const gradient_case cases[] = {
     // elementwise ops of one value twice, and what the tables below do not fit
@@ -83,61 +85,79 @@ static const gradient_case cases[] = {
     CASE_IN(REDUCE_PROD, 0.5, 1.5, "reduce_prod %0 {axes=[1]} : f64[3]", "f64[3, 4]"),
     CASE_IN(REDUCE_PROD, -2, -0.5, "reduce_prod %0 {axes=[0, 2]} : f64[2]", "f64[3, 2, 2]"),
     // contraction: plain, both transposed, batched, many axes in odd orders, none, all
-    CASE(DOT, "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[1], rhs_contract=[0]} : f64[2, 4]",
+    CASE(DOT,
+         "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[1], rhs_contract=[0]} : f64[2, 4]",
          "f64[2, 3]", "f64[3, 4]"),
-    CASE(DOT, "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[0], rhs_contract=[1]} : f64[2, 4]",
+    CASE(DOT,
+         "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[0], rhs_contract=[1]} : f64[2, 4]",
          "f64[3, 2]", "f64[4, 3]"),
-    CASE(DOT, "dot %0, %1 {lhs_batch=[0], rhs_batch=[0], lhs_contract=[2], rhs_contract=[1]} : f64[2, 3, 2]",
+    CASE(DOT,
+         "dot %0, %1 {lhs_batch=[0], rhs_batch=[0], lhs_contract=[2], rhs_contract=[1]} : f64[2, "
+         "3, 2]",
          "f64[2, 3, 4]", "f64[2, 4, 2]"),
     CASE(DOT,
-         "dot %0, %1 {lhs_batch=[0], rhs_batch=[2], lhs_contract=[1, 3], rhs_contract=[1, 0]} : f64[2, 4, 3]",
+         "dot %0, %1 {lhs_batch=[0], rhs_batch=[2], lhs_contract=[1, 3], rhs_contract=[1, 0]} : "
+         "f64[2, 4, 3]",
          "f64[2, 3, 4, 2]", "f64[2, 3, 2, 3]"),
     CASE(DOT,
-         "dot %0, %1 {lhs_batch=[2, 0], rhs_batch=[0, 1], lhs_contract=[3], rhs_contract=[2]} : f64[3, 2, 2]",
+         "dot %0, %1 {lhs_batch=[2, 0], rhs_batch=[0, 1], lhs_contract=[3], rhs_contract=[2]} : "
+         "f64[3, 2, 2]",
          "f64[2, 2, 3, 2]", "f64[3, 2, 2]"),
     CASE(DOT,
-         "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[2, 0], rhs_contract=[0, 2]} : f64[3, 2]",
+         "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[2, 0], rhs_contract=[0, 2]} : "
+         "f64[3, 2]",
          "f64[2, 3, 4]", "f64[4, 2, 2]"),
-    CASE(DOT, "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[], rhs_contract=[]} : f64[2, 3]",
+    CASE(DOT,
+         "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[], rhs_contract=[]} : f64[2, 3]",
          "f64[2]", "f64[3]"),
-    CASE(DOT, "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[0, 1], rhs_contract=[1, 0]} : f64",
+    CASE(DOT,
+         "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[0, 1], rhs_contract=[1, 0]} : f64",
          "f64[2, 3]", "f64[3, 2]"),
-    CASE(DOT, "dot %0, %0 {lhs_batch=[], rhs_batch=[], lhs_contract=[1], rhs_contract=[0]} : f64[3, 3]",
+    CASE(DOT,
+         "dot %0, %0 {lhs_batch=[], rhs_batch=[], lhs_contract=[1], rhs_contract=[0]} : f64[3, 3]",
          "f64[3, 3]"),
     // convolution: plain 1-d; stride with columns left over; asymmetric padding, dilation, groups;
     // depthwise; 1 by 1; 3-d
     CASE(CONV, "conv %0, %1 {stride=[1], lo=[1], hi=[1], dilation=[1], groups=1} : f64[2, 5, 3]",
          "f64[2, 5, 2]", "f64[3, 2, 3]"),
     CASE(CONV,
-         "conv %0, %1 {stride=[3, 2], lo=[0, 0], hi=[0, 0], dilation=[1, 1], groups=1} : f64[1, 2, 2, 2]",
+         "conv %0, %1 {stride=[3, 2], lo=[0, 0], hi=[0, 0], dilation=[1, 1], groups=1} : f64[1, 2, "
+         "2, 2]",
          "f64[1, 7, 6, 1]", "f64[2, 3, 1, 2]"),
     CASE(CONV,
-         "conv %0, %1 {stride=[2, 1], lo=[1, 0], hi=[0, 2], dilation=[1, 2], groups=2} : f64[1, 3, 4, 4]",
+         "conv %0, %1 {stride=[2, 1], lo=[1, 0], hi=[0, 2], dilation=[1, 2], groups=2} : f64[1, 3, "
+         "4, 4]",
          "f64[1, 6, 4, 2]", "f64[2, 2, 1, 4]"),
     CASE(CONV,
-         "conv %0, %1 {stride=[2, 2], lo=[1, 1], hi=[1, 1], dilation=[2, 1], groups=3} : f64[1, 2, 3, 3]",
+         "conv %0, %1 {stride=[2, 2], lo=[1, 1], hi=[1, 1], dilation=[2, 1], groups=3} : f64[1, 2, "
+         "3, 3]",
          "f64[1, 5, 5, 3]", "f64[3, 3, 1, 3]"),
     CASE(CONV,
-         "conv %0, %1 {stride=[2, 3], lo=[0, 0], hi=[0, 0], dilation=[1, 1], groups=1} : f64[2, 2, 1, 3]",
+         "conv %0, %1 {stride=[2, 3], lo=[0, 0], hi=[0, 0], dilation=[1, 1], groups=1} : f64[2, 2, "
+         "1, 3]",
          "f64[2, 3, 3, 2]", "f64[1, 1, 2, 3]"),
     CASE(CONV,
-         "conv %0, %1 {stride=[1, 2, 1], lo=[0, 1, 1], hi=[0, 0, 0], dilation=[1, 1, 2], groups=1} : "
+         "conv %0, %1 {stride=[1, 2, 1], lo=[0, 1, 1], hi=[0, 0, 0], dilation=[1, 1, 2], groups=1} "
+         ": "
          "f64[1, 2, 2, 2, 2]",
          "f64[1, 3, 3, 3, 1]", "f64[2, 2, 2, 1, 2]"),
     CASE(CONV_INPUT,
          "conv_input %0, %1 {stride=[2], lo=[1], hi=[0], dilation=[1], groups=1} : f64[2, 6, 2]",
          "f64[2, 3, 3]", "f64[3, 2, 3]"),
     CASE(CONV_INPUT,
-         "conv_input %0, %1 {stride=[2, 2], lo=[1, 1], hi=[1, 1], dilation=[2, 1], groups=2} : f64[1, 5, 6, 2]",
+         "conv_input %0, %1 {stride=[2, 2], lo=[1, 1], hi=[1, 1], dilation=[2, 1], groups=2} : "
+         "f64[1, 5, 6, 2]",
          "f64[1, 2, 3, 4]", "f64[3, 3, 1, 4]"),
     CASE(CONV_INPUT,
-         "conv_input %0, %1 {stride=[3, 2], lo=[0, 0], hi=[0, 0], dilation=[1, 1], groups=1} : f64[1, 7, 6, 1]",
+         "conv_input %0, %1 {stride=[3, 2], lo=[0, 0], hi=[0, 0], dilation=[1, 1], groups=1} : "
+         "f64[1, 7, 6, 1]",
          "f64[1, 2, 2, 2]", "f64[2, 3, 1, 2]"),
     CASE(CONV_WEIGHT,
          "conv_weight %0, %1 {stride=[2], lo=[1], hi=[0], dilation=[1], groups=1} : f64[3, 2, 3]",
          "f64[2, 6, 2]", "f64[2, 3, 3]"),
     CASE(CONV_WEIGHT,
-         "conv_weight %0, %1 {stride=[2, 2], lo=[1, 1], hi=[1, 1], dilation=[2, 1], groups=2} : f64[3, 3, 1, 4]",
+         "conv_weight %0, %1 {stride=[2, 2], lo=[1, 1], hi=[1, 1], dilation=[2, 1], groups=2} : "
+         "f64[3, 3, 1, 4]",
          "f64[1, 5, 6, 2]", "f64[1, 2, 3, 4]"),
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
@@ -148,12 +168,12 @@ static const struct {
     dn_op op;
     double lo, hi;
 } elementwise[] = {
-    {DN_OP_NEG, -1, 1},      {DN_OP_ABS, -1, 1},     {DN_OP_EXP, -2, 2},    {DN_OP_EXPM1, -2, 2},
-    {DN_OP_LOG, 0.5, 3},     {DN_OP_LOG1P, -0.5, 2}, {DN_OP_SQRT, 0.5, 3},  {DN_OP_RSQRT, 0.5, 3},
-    {DN_OP_SIN, -4, 4},      {DN_OP_COS, -4, 4},     {DN_OP_TANH, -2, 2},   {DN_OP_SIGMOID, -4, 4},
-    {DN_OP_ERF, -2, 2},      {DN_OP_ADD, -1, 1},     {DN_OP_SUB, -1, 1},    {DN_OP_MUL, -1, 1},
-    {DN_OP_DIV, 0.5, 2},     {DN_OP_DIV, -2, -0.5},  {DN_OP_REM, 0.5, 2},   {DN_OP_REM, -5, -1},
-    {DN_OP_POW, 0.5, 2},     {DN_OP_MAX, -1, 1},     {DN_OP_MIN, -1, 1},
+    {DN_OP_NEG, -1, 1},  {DN_OP_ABS, -1, 1},     {DN_OP_EXP, -2, 2},   {DN_OP_EXPM1, -2, 2},
+    {DN_OP_LOG, 0.5, 3}, {DN_OP_LOG1P, -0.5, 2}, {DN_OP_SQRT, 0.5, 3}, {DN_OP_RSQRT, 0.5, 3},
+    {DN_OP_SIN, -4, 4},  {DN_OP_COS, -4, 4},     {DN_OP_TANH, -2, 2},  {DN_OP_SIGMOID, -4, 4},
+    {DN_OP_ERF, -2, 2},  {DN_OP_ADD, -1, 1},     {DN_OP_SUB, -1, 1},   {DN_OP_MUL, -1, 1},
+    {DN_OP_DIV, 0.5, 2}, {DN_OP_DIV, -2, -0.5},  {DN_OP_REM, 0.5, 2},  {DN_OP_REM, -5, -1},
+    {DN_OP_POW, 0.5, 2}, {DN_OP_MAX, -1, 1},     {DN_OP_MIN, -1, 1},
 };
 
 // ---- one case -------------------------------------------------------------------------------
@@ -282,7 +302,8 @@ static void run_elementwise(int i) {
     const char *name = dn_op_get(elementwise[i].op)->name;
     bool two = dn_op_get(elementwise[i].op)->arity == 2;
     for (int k = 0; k < 3; k++) {
-        gradient_case c = {.op = elementwise[i].op, .lo = elementwise[i].lo, .hi = elementwise[i].hi};
+        gradient_case c = {
+            .op = elementwise[i].op, .lo = elementwise[i].lo, .hi = elementwise[i].hi};
         c.inputs[0] = shapes[k];
         if (two) c.inputs[1] = shapes[k];
         char *body = dn_printf(two ? "%s %%0, %%1 : %s" : "%s %%0 : %s", name, shapes[k]);

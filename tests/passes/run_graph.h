@@ -23,7 +23,13 @@ static inline int pick(dice *d, int count) {
     return (int)dn_rng_below(&d->stream, d->at++, (uint64_t)count);
 }
 
-// Floats in [lo, hi), integers in [0, limit), booleans either.
+// Any integer that a dtype has, small ones and the least more often.
+static inline double random_integer(dice *d, dn_dtype dtype) {
+    if (dtype == DN_U8) return pick(d, 256);
+    return pick(d, 8) ? pick(d, 7) - 3 : dtype == DN_I32 ? INT32_MIN : 1e12;
+}
+
+// Floats in [lo, hi), integers in [0, limit) or any if limit is 0, booleans either.
 static inline dn_tensor *random_tensor(dice *d, const dn_type *type, double lo, double hi,
                                        int limit) {
     dn_shape shape = dn_type_shape(type);
@@ -31,9 +37,14 @@ static inline dn_tensor *random_tensor(dice *d, const dn_type *type, double lo, 
     dn_status status = dn_tensor_new(type->dtype, &shape, &t);
     DN_ASSERT(!status, "%s", dn_status_message(status));
     for (int64_t i = 0; i < dn_shape_elements(&shape); i++) {
-        if (type->dtype == DN_BOOL) dn_tensor_set(t, i, pick(d, 2));
-        else if (dn_dtype_is_float(type->dtype)) dn_tensor_set(t, i, roll(d, lo, hi));
-        else dn_tensor_set(t, i, pick(d, limit));
+        double value;
+        if (type->dtype == DN_BOOL)
+            value = pick(d, 2);
+        else if (dn_dtype_is_float(type->dtype))
+            value = roll(d, lo, hi);
+        else
+            value = limit ? pick(d, limit) : random_integer(d, type->dtype);
+        dn_tensor_set(t, i, value);
     }
     return t;
 }
