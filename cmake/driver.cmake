@@ -1,1 +1,7 @@
 # The two programs: dnetc (the compiler) and dnet (the evaluator).
+add_library(dn_driver STATIC driver/options.c driver/execute.c driver/prompt.c)
+target_link_libraries(dn_driver PUBLIC dn_frontend dn_codegen)
+add_executable(dnetc driver/dnetc.c)
+target_link_libraries(dnetc PRIVATE dn_driver)
+add_executable(dnet driver/dnet.c)
+target_link_libraries(dnet PRIVATE dn_driver)

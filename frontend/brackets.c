@@ -2,16 +2,21 @@
 //
 // A bracket left open would otherwise take the rest of the file with it, as newlines do not count
 // inside ( and [. An opener without a partner is closed by the filter where its line, its block or
-// its declaration ends, or where a line begins with what can only begin a statement; a closer
-// without one is dropped. Each is one message.
+// its declaration ends; a closer without one is dropped. Each is one message.
+//
+// Brackets are paired twice when they do not come out even: the second time, a line that begins
+// with what can only begin a statement or a declaration ends the brackets before it, so that the
+// closers after it do not go to the wrong openers.
 #include <stdlib.h>
 
 #include "frontend/parse.h"
 
 typedef struct dn_pairing {
     dn_parser *p;
-    int stack[DN_MAX_BRACKETS];  // indices of open brackets
+    int stack[DN_MAX_BRACKETS + 1];  // indices of open brackets
     int depth;
+    bool boundaries;  // the second time
+    bool broken, too_deep;
 } dn_pairing;
 
 bool dn_is_opener(int kind) {
@@ -32,6 +37,7 @@ static int top_kind(const dn_pairing *s) {
 
 static void pair(dn_pairing *s, int at, int closer) {
     dn_token *tokens = s->p->tokens;
+    if (at != s->depth - 1) s->broken = true;
     tokens[s->stack[at]].partner = closer;
     tokens[closer].partner = s->stack[at];
     tokens[closer].wrong_closer = dn_closer_of(tokens[s->stack[at]].kind) != tokens[closer].kind;
@@ -56,6 +62,7 @@ static void close_bracket(dn_pairing *s, int index) {
         pair(s, at, index);
         return;
     }
+    s->broken = true;
     int top = top_kind(s), next = s->p->tokens[index + 1].kind;
     bool mistyped = (top == '(' || top == '[') && kind != '}' && next != dn_closer_of(top);
     if (mistyped) pair(s, s->depth - 1, index);
@@ -123,24 +130,38 @@ static void end_brackets(dn_pairing *s, int index) {
     }
 }
 
-static bool push_bracket(dn_pairing *s, int index) {
-    dn_parser *p = s->p;
-    if (s->depth == DN_MAX_BRACKETS) {
-        dn_parse_error(p, dn_token_span(p, &p->tokens[index]),
-                       "brackets are nested more than %d deep", DN_MAX_BRACKETS);
-        return false;
-    }
+static void push_bracket(dn_pairing *s, int index) {
     s->stack[s->depth++] = index;
-    return true;
+    s->too_deep = s->depth > DN_MAX_BRACKETS;
+}
+
+static void pair_all(dn_pairing *s) {
+    dn_parser *p = s->p;
+    for (int i = 0; i + 1 < p->n_tokens && !s->too_deep; i++) {  // the last is the end
+        int kind = p->tokens[i].kind;
+        if (s->depth && s->boundaries) end_brackets(s, i);
+        if (dn_is_opener(kind)) push_bracket(s, i);
+        if (dn_is_closer(kind)) close_bracket(s, i);
+    }
+    if (s->depth || s->too_deep) s->broken = true;
+}
+
+static void forget_pairs(dn_parser *p) {
+    for (int i = 0; i < p->n_tokens; i++) {
+        p->tokens[i].partner = -1;
+        p->tokens[i].wrong_closer = false;
+    }
 }
 
 bool dn_pair_brackets(dn_parser *p) {
-    dn_pairing s = {.p = p};
-    for (int i = 0; i + 1 < p->n_tokens; i++) {  // the last is the end
-        dn_token *t = &p->tokens[i];
-        if (s.depth) end_brackets(&s, i);
-        if (dn_is_opener(t->kind) && !push_bracket(&s, i)) return false;
-        if (dn_is_closer(t->kind)) close_bracket(&s, i);
-    }
-    return true;
+    dn_pairing plain = {.p = p};
+    pair_all(&plain);
+    if (!plain.broken) return true;
+    forget_pairs(p);
+    dn_pairing careful = {.p = p, .boundaries = true};
+    pair_all(&careful);
+    if (careful.too_deep)
+        dn_parse_error(p, dn_token_span(p, &p->tokens[careful.stack[DN_MAX_BRACKETS]]),
+                       "brackets are nested more than %d deep", DN_MAX_BRACKETS);
+    return !careful.too_deep;
 }

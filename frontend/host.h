@@ -58,7 +58,7 @@ typedef struct dn_instance {
 // ---- host_code.c: instructions, constants, locals ----
 int dn_host_emit(dn_host *h, dn_opcode op, int a, int b);  // its index
 void dn_host_patch(dn_host *h, int jump);                   // to the next instruction
-int dn_host_local(dn_host *h, const char *name, const dn_host_type *type, dn_span span);
+int dn_host_add_local(dn_host *h, const char *name, const dn_host_type *type, dn_span span);
 int dn_host_find_local(const dn_host *h, const char *name);  // -1 if there is none in scope
 int dn_host_constant(dn_compiler *c, dn_value value);        // takes the value
 void dn_host_emit_string(dn_host *h, const char *text);

@@ -203,7 +203,7 @@ static const struct {
     {"csv", type_csv}, {"npy", type_npy}, {"rescale", type_same}, {"normalize", type_same},
     {"resize", type_resize}, {"augment", type_same}, {"shuffle", type_same}, {"take", type_part},
     {"skip", type_part}, {"batch", type_batch}, {"prefetch", type_same},
-    {"progress", type_progress}, {"grid", type_tensor}, {"size", type_int},
+    {"progress", type_progress}, {"grid", type_tensor}, {"count", type_int},
     {"concat", type_tensor}, {"number", type_float}, {"numbers", type_floats},
     {"to_int", type_int}, {"seconds", type_float},
 };

@@ -258,7 +258,7 @@ static int emit_leaves(dn_host *h, int local, const dn_host_type *type, const ch
 
 static int emit_step_argument(dn_host *h, const dn_host_type *type) {
     if (type->kind != DN_HOST_RECORD) return 1;
-    int local = dn_host_local(h, NULL, type, h->span);
+    int local = dn_host_add_local(h, NULL, type, h->span);
     dn_host_emit(h, DN_VM_STORE, local, 0);
     return emit_leaves(h, local, type, NULL, 0);
 }

@@ -21,7 +21,7 @@ int dn_host_emit(dn_host *h, dn_opcode op, int a, int b) {
 
 void dn_host_patch(dn_host *h, int jump) { h->code[jump].a = h->n_code; }
 
-int dn_host_local(dn_host *h, const char *name, const dn_host_type *type, dn_span span) {
+int dn_host_add_local(dn_host *h, const char *name, const dn_host_type *type, dn_span span) {
     DN_PUSH(h->locals, h->n_locals, h->cap_locals) =
         (dn_host_local){.name = name, .type = type, .span = span};
     return h->n_locals - 1;

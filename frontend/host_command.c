@@ -70,7 +70,7 @@ static bool compile_param(dn_host *h, const dn_param *p, dn_command_param *out) 
             return false;
         }
     }
-    dn_host_local(h, p->name.text, dn_host_simple(host), p->name.span);
+    dn_host_add_local(h, p->name.text, dn_host_simple(host), p->name.span);
     return true;
 }
 

@@ -303,7 +303,7 @@ static const dn_host_type *host_each(dn_host *h, const dn_expr *e) {
     dn_host_emit(h, DN_VM_LIST, 0, 0);
     const dn_host_type *source = dn_host_expr(h, e->each.source);
     h->span = e->each.source->span;
-    int epochs = dn_host_local(h, NULL, simple(DN_HOST_ANY), e->span);
+    int epochs = dn_host_add_local(h, NULL, simple(DN_HOST_ANY), e->span);
     int first = h->n_locals;
     dn_host_emit(h, DN_VM_ITERATE, epochs, 0);
     int next = dn_host_emit(h, DN_VM_NEXT, 0, 0);

@@ -21,7 +21,7 @@ static void assign(dn_host *h, const dn_name *name, const dn_host_type *type) {
         dn_diag *diag = dn_diag_error(&h->c->diags, name->span, "there is no variable called `%s`",
                                       name->text);
         dn_diag_hint(&h->c->diags, diag, "`let %s = ...` introduces one", name->text);
-        local = dn_host_local(h, name->text, type, name->span);
+        local = dn_host_add_local(h, name->text, type, name->span);
     }
     const dn_host_type *old = h->locals[local].type;
     const dn_host_type *joined = dn_host_join(old, type);
@@ -37,7 +37,7 @@ static void assign(dn_host *h, const dn_name *name, const dn_host_type *type) {
 static void bind_name(dn_host *h, const dn_name *name, const dn_host_type *type, bool declare) {
     h->span = name->span;
     if (declare) {
-        int local = dn_host_local(h, name->text, type, name->span);
+        int local = dn_host_add_local(h, name->text, type, name->span);
         dn_host_emit(h, DN_VM_STORE, local, 0);
     } else {
         assign(h, name, type);
@@ -65,7 +65,7 @@ void dn_host_bind(dn_host *h, const dn_pattern *pattern, const dn_host_type *typ
         bind_name(h, &pattern->names[0], type, declare);
         return;
     }
-    int whole = dn_host_local(h, NULL, type, pattern->span);
+    int whole = dn_host_add_local(h, NULL, type, pattern->span);
     dn_host_emit(h, DN_VM_STORE, whole, 0);
     for (int i = 0; i < pattern->count; i++) {
         const dn_name *name = &pattern->names[i];
@@ -119,7 +119,7 @@ static void for_loop(dn_host *h, const dn_stmt *stmt) {
     const dn_host_type *source = dn_host_expr(h, stmt->loop.source);
     dn_span span = stmt->loop.source->span;
     h->span = span;
-    int epochs = dn_host_local(h, NULL, dn_host_simple(DN_HOST_ANY), span);
+    int epochs = dn_host_add_local(h, NULL, dn_host_simple(DN_HOST_ANY), span);
     int first = h->n_locals;
     dn_host_emit(h, DN_VM_ITERATE, epochs, 0);
     dn_loop loop = {.has_iterator = true};

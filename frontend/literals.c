@@ -8,7 +8,7 @@
 // Doc comments belong to the next token, whatever it is; the grammar's actions ask for those of
 // declarations and parameters.
 static void attach_doc(dn_parser *p, uint32_t place) {
-    const char *text = dn_parse_intern(p, p->doc.text, p->doc.length);
+    const char *text = dn_parse_text(p, p->doc.text, p->doc.length);
     DN_PUSH(p->docs, p->n_docs, p->cap_docs) = (dn_doc){place, text};
     p->doc.length = 0;
 }
@@ -22,7 +22,7 @@ void dn_lex_push(dn_parser *p, int kind, uint32_t begin, DN_SYNTAX_STYPE value) 
 static uint32_t begin_of(const dn_parser *p, int length) { return p->offset - (uint32_t)length; }
 
 static void push_text(dn_parser *p, int kind, uint32_t begin, const char *text, size_t length) {
-    dn_lex_push(p, kind, begin, (DN_SYNTAX_STYPE){.text = dn_parse_intern(p, text, length)});
+    dn_lex_push(p, kind, begin, (DN_SYNTAX_STYPE){.text = dn_parse_text(p, text, length)});
 }
 
 // ---- Words ----------------------------------------------------------------------------------

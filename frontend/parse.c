@@ -22,7 +22,7 @@ dn_diag *dn_parse_error(dn_parser *p, dn_span span, const char *fmt, ...) {
     return diag;
 }
 
-const char *dn_parse_intern(dn_parser *p, const char *text, size_t length) {
+const char *dn_parse_text(dn_parser *p, const char *text, size_t length) {
     return dn_arena_strndup(p->arena, text, length);
 }
 

@@ -122,7 +122,8 @@ static inline dn_span dn_token_span(const dn_parser *p, const dn_token *t) {
 
 // An error of this parse: counted, and after DN_MAX_ERRORS no longer told.
 dn_diag *dn_parse_error(dn_parser *p, dn_span span, const char *fmt, ...) DN_PRINTF(3, 4);
-const char *dn_parse_intern(dn_parser *p, const char *text, size_t length);
+// A copy in the arena.
+const char *dn_parse_text(dn_parser *p, const char *text, size_t length);
 bool dn_token_is(const dn_parser *p, const dn_token *t, const char *text);
 
 // lexer.l: fills p->tokens and p->docs.

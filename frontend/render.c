@@ -173,11 +173,17 @@ static void print_diag(const dn_diags *diags, const dn_diag *d, FILE *out) {
 
 // ---- JSON -----------------------------------------------------------------------------------
 
+// Paths need not be UTF-8.
+static json_t *text_json(const char *text) {
+    json_t *value = json_string(text);
+    return value ? value : json_string("(not UTF-8)");
+}
+
 static void set_place(const dn_diags *diags, json_t *object, dn_span span) {
     if (!has_place(diags, span)) return;
     dn_place begin = dn_sources_place(diags->sources, span);
     dn_place end = dn_sources_place(diags->sources, (dn_span){span.file, span.end, span.end});
-    json_object_set_new(object, "path", json_string(begin.path));
+    json_object_set_new(object, "path", text_json(begin.path));
     json_object_set_new(object, "line", json_integer(begin.line));
     json_object_set_new(object, "column", json_integer(begin.column));
     json_object_set_new(object, "end_line", json_integer(end.line));
@@ -187,7 +193,7 @@ static void set_place(const dn_diags *diags, json_t *object, dn_span span) {
 static json_t *note_json(const dn_diags *diags, const dn_note *note) {
     json_t *object = json_object();
     set_place(diags, object, note->span);
-    json_object_set_new(object, "message", json_string(note->text));
+    json_object_set_new(object, "message", text_json(note->text));
     return object;
 }
 
@@ -198,11 +204,11 @@ static void print_json(const dn_diags *diags, const dn_diag *d, FILE *out) {
                         json_string(d->severity == DN_ERROR ? "error" : "warning"));
     if (d->warning >= 0)
         json_object_set_new(object, "name", json_string(warning_names[d->warning]));
-    json_object_set_new(object, "message", json_string(d->text));
+    json_object_set_new(object, "message", text_json(d->text));
     for (int i = 0; i < d->n_notes; i++) {
         const dn_note *note = &d->notes[i];
         if (note->is_hint)
-            json_array_append_new(hints, json_string(note->text));
+            json_array_append_new(hints, text_json(note->text));
         else
             json_array_append_new(notes, note_json(diags, note));
     }

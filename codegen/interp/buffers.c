@@ -99,8 +99,8 @@ dn_status dn_buffers_tensor(dn_buffers *buffers, dn_dtype dtype, const dn_shape 
         return status;
     }
     *out = dn_xmalloc(sizeof **out);
-    **out = (dn_tensor){
-        .references = 1, .dtype = dtype, .shape = *shape, .bytes = bytes, .data = data};
+    **out =
+        (dn_tensor){.references = 1, .dtype = dtype, .shape = *shape, .bytes = bytes, .data = data};
     return DN_SUCCESS;
 }
 

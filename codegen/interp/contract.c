@@ -9,19 +9,19 @@
 // ---- One product ----
 
 // OpenBLAS has no integers; these wrap.
-#define INTEGER_GEMM(type, U, name)                                                     \
-    static void gemm_##name(const dn_gemm *g) {                                         \
-        const type *a = g->a, *b = g->b;                                                \
-        type *c = g->c;                                                                 \
-        for (int64_t i = 0; i < g->m; i++) {                                            \
-            for (int64_t j = 0; j < g->n; j++) {                                        \
-                U sum = g->accumulate ? (U)c[i * g->ldc + j] : 0;                       \
-                for (int64_t p = 0; p < g->k; p++)                                      \
-                    sum += (U)a[g->ta ? p * g->lda + i : i * g->lda + p] *              \
-                           (U)b[g->tb ? j * g->ldb + p : p * g->ldb + j];               \
-                c[i * g->ldc + j] = (type)sum;                                          \
-            }                                                                           \
-        }                                                                               \
+#define INTEGER_GEMM(type, U, name)                                        \
+    static void gemm_##name(const dn_gemm *g) {                            \
+        const type *a = g->a, *b = g->b;                                   \
+        type *c = g->c;                                                    \
+        for (int64_t i = 0; i < g->m; i++) {                               \
+            for (int64_t j = 0; j < g->n; j++) {                           \
+                U sum = g->accumulate ? (U)c[i * g->ldc + j] : 0;          \
+                for (int64_t p = 0; p < g->k; p++)                         \
+                    sum += (U)a[g->ta ? p * g->lda + i : i * g->lda + p] * \
+                           (U)b[g->tb ? j * g->ldb + p : p * g->ldb + j];  \
+                c[i * g->ldc + j] = (type)sum;                             \
+            }                                                              \
+        }                                                                  \
     }
 INTEGER_GEMM(uint8_t, uint32_t, u8)
 INTEGER_GEMM(int32_t, uint32_t, i32)
@@ -43,11 +43,11 @@ static void gemm_float(const dn_gemm *g) {
     int lda = narrow(g->lda), ldb = narrow(g->ldb), ldc = narrow(g->ldc);
     CBLAS_TRANSPOSE ta = g->ta ? CblasTrans : CblasNoTrans, tb = g->tb ? CblasTrans : CblasNoTrans;
     if (g->dtype == DN_F32) {
-        cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, g->a, lda, g->b, ldb,
-                    g->accumulate ? 1 : 0, g->c, ldc);
+        cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, g->a, lda, g->b, ldb, g->accumulate ? 1 : 0,
+                    g->c, ldc);
     } else {
-        cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, g->a, lda, g->b, ldb,
-                    g->accumulate ? 1 : 0, g->c, ldc);
+        cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, g->a, lda, g->b, ldb, g->accumulate ? 1 : 0,
+                    g->c, ldc);
     }
 }
 

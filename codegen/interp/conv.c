@@ -1,7 +1,7 @@
 // Convolutions and their two adjoints, as matrix products with the matrix of patches (patches.h).
 //
-// The matrix is made strip by strip, in a buffer of a thread that stays in its cache. Where x is that
-// matrix already (1x1 kernels; kernels as large as x) there is one product and no buffer.
+// The matrix is made strip by strip, in a buffer of a thread that stays in its cache. Where x is
+// that matrix already (1x1 kernels; kernels as large as x) there is one product and no buffer.
 #include <string.h>
 
 #include "codegen/interp/kernels.h"
@@ -13,7 +13,7 @@ typedef struct job {
     dn_patches p;
     const char *x, *w, *y;  // operands; the result is `out`
     char *out;
-    int64_t strip, ld;      // rows of the buffer, and how far they are apart
+    int64_t strip, ld;  // rows of the buffer, and how far they are apart
     dn_scratch scratch;
     // conv_weight: a task is a block of bands and a span of images; see below.
     int64_t bands, blocks, images, spans;
@@ -164,7 +164,8 @@ dn_status dn_eval_CONV_INPUT(const dn_eval *e) {
 
 // ---- conv_weight ----
 // A task sums a block of the result's rows (some bands of the kernel) over a span of images. Spans
-// are added in order afterwards, so blocks are preferred; a band with few rows is not worth a block.
+// are added in order afterwards, so blocks are preferred; a band with few rows is not worth a
+// block.
 
 static void conv_weight_task(job *j, int64_t block, int64_t span, void *matrix) {
     const dn_patches *p = &j->p;
@@ -181,19 +182,18 @@ static void conv_weight_task(job *j, int64_t block, int64_t span, void *matrix) 
                                   .last = last,
                                   .ld = j->ld};
             dn_patches_gather(p, &part, j->x, matrix);
-            dn_gemm product = {
-                .dtype = p->dtype,
-                .m = (last - first) * p->band,
-                .n = p->out_group,
-                .k = part.end - pixel,
-                .a = matrix,
-                .lda = j->ld,
-                .ta = true,
-                .b = at(j, j->y, pixel * p->filters + g * p->out_group),
-                .ldb = p->filters,
-                .c = at(j, out, first * p->band * p->filters + g * p->out_group),
-                .ldc = p->filters,
-                .accumulate = pixel > begin};
+            dn_gemm product = {.dtype = p->dtype,
+                               .m = (last - first) * p->band,
+                               .n = p->out_group,
+                               .k = part.end - pixel,
+                               .a = matrix,
+                               .lda = j->ld,
+                               .ta = true,
+                               .b = at(j, j->y, pixel * p->filters + g * p->out_group),
+                               .ldb = p->filters,
+                               .c = at(j, out, first * p->band * p->filters + g * p->out_group),
+                               .ldc = p->filters,
+                               .accumulate = pixel > begin};
             dn_gemm_run(&product);
         }
     }
@@ -265,8 +265,7 @@ dn_status dn_eval_CONV_WEIGHT(const dn_eval *e) {
         j.partial = partial;
     }
     dn_status status = conv_weight_tasks(e, &j);
-    if (!status && j.partial)
-        dn_sum_parts(e, j.p.dtype, j.partial, j.spans, e->count, e->out);
+    if (!status && j.partial) dn_sum_parts(e, j.p.dtype, j.partial, j.spans, e->count, e->out);
     dn_buffers_give(e->buffers, j.partial, bytes);
     return status;
 }

@@ -40,15 +40,15 @@ static bool simplify(dn_copy *c) {
     return true;
 }
 
-#define COPY_ROW(bits)                                                                         \
+#define COPY_ROW(bits)                                                                            \
     static void copy_row_##bits(char *out, const char *in, int64_t n, int64_t to, int64_t from) { \
-        uint##bits##_t *o = (uint##bits##_t *)out;                                             \
-        const uint##bits##_t *x = (const uint##bits##_t *)in;                                  \
-        if (to == 1 && from == 0) {                                                            \
-            for (int64_t i = 0; i < n; i++) o[i] = x[0];                                       \
-        } else {                                                                               \
-            for (int64_t i = 0; i < n; i++) o[i * to] = x[i * from];                           \
-        }                                                                                      \
+        uint##bits##_t *o = (uint##bits##_t *)out;                                                \
+        const uint##bits##_t *x = (const uint##bits##_t *)in;                                     \
+        if (to == 1 && from == 0) {                                                               \
+            for (int64_t i = 0; i < n; i++) o[i] = x[0];                                          \
+        } else {                                                                                  \
+            for (int64_t i = 0; i < n; i++) o[i * to] = x[i * from];                              \
+        }                                                                                         \
     }
 COPY_ROW(8)
 COPY_ROW(32)
@@ -131,10 +131,10 @@ static void tiles_body(void *arg, int64_t chunk, int64_t begin, int64_t end) {
         for (int64_t at = 0; at < c->dims[last]; at += TILE) {
             int64_t m = dn_min(TILE, c->dims[last] - at);
             for (int64_t i = 0; i < n; i++)
-                copy_row(j,
-                         j->out + (to + i * c->to[j->across] + at * c->to[last]) *
-                                      (int64_t)j->element,
-                         j->in + (from + i + at * c->from[last]) * (int64_t)j->element, m);
+                copy_row(
+                    j,
+                    j->out + (to + i * c->to[j->across] + at * c->to[last]) * (int64_t)j->element,
+                    j->in + (from + i + at * c->from[last]) * (int64_t)j->element, m);
         }
     }
 }

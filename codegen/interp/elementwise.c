@@ -10,7 +10,6 @@
 #include "codegen/interp/kernels.h"
 #include "codegen/interp/meaning.h"
 
-
 // The loops below have to become vector code at the project's -O2. No operation changes its result.
 #pragma GCC optimize("O3")
 // Expressions are written for every dtype: u8 is never below 0.
@@ -77,21 +76,21 @@ typedef void block_kernel(int64_t n, const void *const *in, void *out);
 
 static block_kernel *const *const kernels[DN_DTYPE_COUNT] = {
     [DN_BOOL] = kernels_b8, [DN_U8] = kernels_u8,   [DN_I32] = kernels_i32,
-    [DN_I64] = kernels_i64,   [DN_F32] = kernels_f32, [DN_F64] = kernels_f64,
+    [DN_I64] = kernels_i64, [DN_F32] = kernels_f32, [DN_F64] = kernels_f64,
 };
 
 // ---- Select, by the size of an element ----
 
 // With a mask instead of a branch.
-#define SELECT(bits)                                                           \
-    static void select_##bits(int64_t n, const void *const *in, void *out) {   \
-        const uint8_t *c = in[0];                                              \
-        const uint##bits##_t *a = in[1], *b = in[2];                           \
-        uint##bits##_t *to = out;                                              \
-        IVDEP for (int64_t i = 0; i < n; i++) {                                \
-            const uint##bits##_t mask = (uint##bits##_t)-(int##bits##_t)c[i];  \
-            to[i] = (uint##bits##_t)((a[i] & mask) | (b[i] & (uint##bits##_t)~mask)); \
-        }                                                                      \
+#define SELECT(bits)                                                                   \
+    static void select_##bits(int64_t n, const void *const *in, void *out) {           \
+        const uint8_t *c = in[0];                                                      \
+        const uint##bits##_t *a = in[1], *b = in[2];                                   \
+        uint##bits##_t *to = out;                                                      \
+        IVDEP for (int64_t i = 0; i < n; i++) {                                        \
+            const uint##bits##_t mask = (uint##bits##_t) - (int##bits##_t)c[i];        \
+            to[i] = (uint##bits##_t)((a[i] & mask) | (b[i] & (uint##bits##_t) ~mask)); \
+        }                                                                              \
     }
 SELECT(8)
 SELECT(32)
@@ -121,12 +120,12 @@ SELECT(64)
         D *to = out;                                                                   \
         IVDEP for (int64_t i = 0; i < n; i++) to[i] = (D)(kind##_TO_##name(S, xs[i])); \
     }
-#define CASTS(S, from, kind)           \
-    CAST(S, from, kind, uint8_t, b8)   \
-    CAST(S, from, kind, uint8_t, u8)   \
-    CAST(S, from, kind, int32_t, i32)  \
-    CAST(S, from, kind, int64_t, i64)  \
-    CAST(S, from, kind, float, f32)    \
+#define CASTS(S, from, kind)          \
+    CAST(S, from, kind, uint8_t, b8)  \
+    CAST(S, from, kind, uint8_t, u8)  \
+    CAST(S, from, kind, int32_t, i32) \
+    CAST(S, from, kind, int64_t, i64) \
+    CAST(S, from, kind, float, f32)   \
     CAST(S, from, kind, double, f64)
 CASTS(uint8_t, u8, INT)
 CASTS(int32_t, i32, INT)
@@ -134,9 +133,11 @@ CASTS(int64_t, i64, INT)
 CASTS(float, f32, FLOAT)
 CASTS(double, f64, FLOAT)
 
-#define CAST_ROW(from)                                                                      \
-    {[DN_BOOL] = cast_##from##_b8, [DN_U8] = cast_##from##_u8, [DN_I32] = cast_##from##_i32, \
-     [DN_I64] = cast_##from##_i64,   [DN_F32] = cast_##from##_f32, [DN_F64] = cast_##from##_f64}
+#define CAST_ROW(from)                                                                           \
+    {                                                                                            \
+        [DN_BOOL] = cast_##from##_b8, [DN_U8] = cast_##from##_u8, [DN_I32] = cast_##from##_i32,  \
+        [DN_I64] = cast_##from##_i64, [DN_F32] = cast_##from##_f32, [DN_F64] = cast_##from##_f64 \
+    }
 static block_kernel *const casts[DN_DTYPE_COUNT][DN_DTYPE_COUNT] = {
     [DN_BOOL] = CAST_ROW(u8), [DN_U8] = CAST_ROW(u8),   [DN_I32] = CAST_ROW(i32),
     [DN_I64] = CAST_ROW(i64), [DN_F32] = CAST_ROW(f32), [DN_F64] = CAST_ROW(f64),
@@ -176,9 +177,9 @@ typedef struct job {
 
 // The elements of an operand from `begin` on, for one call of a kernel.
 typedef struct feed {
-    const char *at;   // its own elements, or `fill`
+    const char *at;  // its own elements, or `fill`
     int64_t period;
-    bool refill;      // `fill` has to be made again for each block
+    bool refill;  // `fill` has to be made again for each block
     _Alignas(64) char fill[BLOCK * sizeof(double)];
 } feed;
 

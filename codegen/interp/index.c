@@ -24,10 +24,10 @@ static dn_status check_indices(const dn_eval *e, int operand, const dn_type *tab
         dn_str text = {0};
         dn_shape shape = dn_type_shape(table);
         dn_shape_print(&text, table->dtype, &shape);
-        dn_status status =
-            rows ? dn_fail(DN_INVALID, "index %lld is outside 0..%lld (rows of %s)",
-                           (long long)index, (long long)rows - 1, text.text)
-                 : dn_fail(DN_INVALID, "index %lld, but %s has no rows", (long long)index, text.text);
+        dn_status status = rows ? dn_fail(DN_INVALID, "index %lld is outside 0..%lld (rows of %s)",
+                                          (long long)index, (long long)rows - 1, text.text)
+                                : dn_fail(DN_INVALID, "index %lld, but %s has no rows",
+                                          (long long)index, text.text);
         free(text.text);
         return status;
     }

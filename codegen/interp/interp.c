@@ -1,8 +1,9 @@
 // Running a graph: the order of its nodes, what each value is kept in and for how long.
 //
-// A value is a tensor and a period: element i is the tensor's element i % period. Constants and most
-// broadcasts stay that small; elementwise kernels read them so, others get them laid out. A value's
-// tensor may have another shape than its node (RESHAPE shares it): inside, the node's type counts.
+// A value is a tensor and a period: element i is the tensor's element i % period. Constants and
+// most broadcasts stay that small; elementwise kernels read them so, others get them laid out. A
+// value's tensor may have another shape than its node (RESHAPE shares it): inside, the node's type
+// counts.
 //
 // A value is dropped after its last use, and an elementwise op then writes over it. Blocks of
 // memory go round through `buffers`, from node to node and from run to run.
@@ -24,9 +25,9 @@ struct dn_interp {
     dn_arena arena;
     dn_node **order;  // live nodes
     int n_order;
-    int *last_use;    // by node id: position in order; KEPT to the end; UNUSED
-    value *values;    // by node id
-    int most_in;      // operands of any node
+    int *last_use;  // by node id: position in order; KEPT to the end; UNUSED
+    value *values;  // by node id
+    int most_in;    // operands of any node
     dn_buffers buffers;
 };
 
@@ -86,7 +87,7 @@ typedef struct run {
     const dn_interp_args *args;
     const dn_node *node;  // under evaluation
     int position;
-    const void **in;      // of it
+    const void **in;  // of it
     int64_t *period;
 } run;
 
@@ -171,8 +172,8 @@ static int64_t elementwise_period(const run *r) {
     return dn_min(longest, count);
 }
 
-// An operand whose memory the result may take: it is dense, of the same size, used here for the last
-// time and held by nobody else.
+// An operand whose memory the result may take: it is dense, of the same size, used here for the
+// last time and held by nobody else.
 static value *find_reusable(const run *r) {
     const dn_node *node = r->node;
     for (int k = 0; k < node->n_in; k++) {
@@ -246,9 +247,7 @@ static dn_status run_node(const run *r) {
             run_leaf(r, r->args->vars[dn_node_int(node, DN_ATTR_INDEX)]);
             return DN_SUCCESS;
         case DN_OP_RESHAPE:
-        case DN_OP_STOP_GRADIENT:
-            forward(r, value_of(r, node->in[0])->period);
-            return DN_SUCCESS;
+        case DN_OP_STOP_GRADIENT: forward(r, value_of(r, node->in[0])->period); return DN_SUCCESS;
         case DN_OP_BROADCAST: return run_broadcast(r);
         case DN_OP_CAST:
         case DN_OP_SELECT:

@@ -54,14 +54,15 @@ void dn_scratch_release(dn_scratch *scratch, void *block);
 void dn_scratch_close(dn_scratch *scratch);
 
 // ---- Shapes ----
-int64_t dn_type_count(const dn_type *type);                       // elements of a known type
+int64_t dn_type_count(const dn_type *type);                          // elements of a known type
 void dn_row_major(int rank, const int64_t *dims, int64_t *strides);  // strides in elements
 static inline int64_t dn_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static inline int64_t dn_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t dn_max(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // ---- Strided copies (movement.c) ----
-// out[sum i_k * to[k]] = in[sum i_k * from[k]] for all indices. No two indices share a place in out.
+// out[sum i_k * to[k]] = in[sum i_k * from[k]] for all indices. No two indices share a place in
+// out.
 typedef struct dn_copy {
     int rank;
     int64_t dims[DN_MAX_RANK], to[DN_MAX_RANK], from[DN_MAX_RANK];  // strides in elements
@@ -78,29 +79,30 @@ void dn_store_number(dn_dtype dtype, double value, void *out);
 typedef void dn_add_row(void *to, const void *from, int64_t n);
 dn_add_row *dn_add_row_of(dn_dtype dtype);  // of a numeric dtype
 // out[i] = parts[0][i] + parts[1][i] + ..., in that order; parts are `count` elements each.
-void dn_sum_parts(const dn_eval *e, dn_dtype dtype, const void *parts, int64_t n_parts, int64_t count,
-                  void *out);
+void dn_sum_parts(const dn_eval *e, dn_dtype dtype, const void *parts, int64_t n_parts,
+                  int64_t count, void *out);
 
 // ---- Matrix products (contract.c) ----
 typedef struct dn_gemm {
-    dn_dtype dtype;   // numeric
+    dn_dtype dtype;  // numeric
     int64_t m, n, k;
-    const void *a;    // [m, k], or [k, m] if ta; rows lda elements apart
-    const void *b;    // [k, n], or [n, k] if tb
-    void *c;          // [m, n]
+    const void *a;  // [m, k], or [k, m] if ta; rows lda elements apart
+    const void *b;  // [k, n], or [n, k] if tb
+    void *c;        // [m, n]
     int64_t lda, ldb, ldc;
     bool ta, tb;
     bool accumulate;  // c += a b, else c = a b
 } dn_gemm;
 
 void dn_gemm_run(const dn_gemm *gemm);  // on this thread
-// Many products, a + batch's offset and so on, cut into tiles for the pool. accumulate must be false.
+// Many products, a + batch's offset and so on, cut into tiles for the pool. accumulate must be
+// false.
 typedef struct dn_gemm_batch {
     int rank;
     int64_t dims[DN_MAX_RANK], a[DN_MAX_RANK], b[DN_MAX_RANK];  // strides of a and b
     int64_t c;                                                  // stride of c from one to the next
 } dn_gemm_batch;
-dn_status dn_gemm_parallel(const dn_eval *e, const dn_gemm *gemm, const dn_gemm_batch *batch)
-    DN_MUST_USE;
+dn_status dn_gemm_parallel(const dn_eval *e, const dn_gemm *gemm,
+                           const dn_gemm_batch *batch) DN_MUST_USE;
 
 #endif

@@ -93,15 +93,15 @@ static inline void taps_inside(const dn_patches *p, int64_t at, int64_t *first, 
 }
 
 // Calls `run(to matrix, to x, elements)` for the runs of a pixel: all its taps if they touch.
-#define FOR_RUNS(p, first, last, m, x, RUN)                                                    \
-    if ((p)->dilation[2] == 1 && (p)->groups == 1) {                                           \
-        RUN(m, x, ((last) - (first)) * (p)->channels)                                          \
-    } else {                                                                                   \
-        for (int64_t tap = (first); tap < (last); tap++) {                                     \
-            RUN(m, x, (p)->in_group)                                                           \
-            (m) += (size_t)(p)->in_group * (p)->element;                                       \
-            (x) += (size_t)((p)->dilation[2] * (p)->channels) * (p)->element;                  \
-        }                                                                                      \
+#define FOR_RUNS(p, first, last, m, x, RUN)                                   \
+    if ((p)->dilation[2] == 1 && (p)->groups == 1) {                          \
+        RUN(m, x, ((last) - (first)) * (p)->channels)                         \
+    } else {                                                                  \
+        for (int64_t tap = (first); tap < (last); tap++) {                    \
+            RUN(m, x, (p)->in_group)                                          \
+            (m) += (size_t)(p)->in_group * (p)->element;                      \
+            (x) += (size_t)((p)->dilation[2] * (p)->channels) * (p)->element; \
+        }                                                                     \
     }
 
 static void gather_line(const dn_patches *p, const line *l, const char *x, char *matrix,
@@ -120,7 +120,8 @@ static void gather_line(const dn_patches *p, const line *l, const char *x, char 
     }
 }
 
-static void add_line(const dn_patches *p, const line *l, const char *matrix, size_t pitch, char *x) {
+static void add_line(const dn_patches *p, const line *l, const char *matrix, size_t pitch,
+                     char *x) {
     dn_add_row *add = dn_add_row_of(p->dtype);
     size_t tap_bytes = (size_t)p->in_group * p->element;
     if (l->row < 0) return;

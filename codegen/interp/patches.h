@@ -1,8 +1,8 @@
 // The geometry of convolutions, and the two loops between images and matrices of patches.
 //
-// x: [N, S..., C], y: [N, O..., F], one to three spatial axes (missing ones are of size 1, in front).
-// The matrix of patches of one group of channels has a row for each pixel of y, in order, and a
-// column for each tap and channel of the group; with it a convolution is one matrix product.
+// x: [N, S..., C], y: [N, O..., F], one to three spatial axes (missing ones are of size 1, in
+// front). The matrix of patches of one group of channels has a row for each pixel of y, in order,
+// and a column for each tap and channel of the group; with it a convolution is one matrix product.
 #ifndef DN_CODEGEN_INTERP_PATCHES_H
 #define DN_CODEGEN_INTERP_PATCHES_H
 
@@ -18,12 +18,13 @@ typedef struct dn_patches {
     int64_t stride[DN_SPATIAL], lo[DN_SPATIAL], dilation[DN_SPATIAL];
     // What follows from these:
     int64_t in_group, out_group;  // channels and filters of a group
-    int64_t bands, band;  // taps along the kernel's last axis are a band of columns: how many, how wide
-    int64_t columns;      // bands * band
-    int64_t image_size;   // elements of an image of x
-    int64_t out_pixels;   // pixels of an image of y
-    int64_t pixels;       // pixels of y
-    bool plain;           // x is the matrix of patches itself, with rows plain_ld elements apart
+    int64_t bands,
+        band;         // taps along the kernel's last axis are a band of columns: how many, how wide
+    int64_t columns;  // bands * band
+    int64_t image_size;  // elements of an image of x
+    int64_t out_pixels;  // pixels of an image of y
+    int64_t pixels;      // pixels of y
+    bool plain;          // x is the matrix of patches itself, with rows plain_ld elements apart
     int64_t plain_ld;
 } dn_patches;
 

@@ -1,12 +1,13 @@
 // Reductions.
 //
-// Every reduction is x [outer, rows, width] over `rows`: neighbouring axes of one kind are joined, and
-// an operand whose kept and reduced axes alternate more often is transposed first.
+// Every reduction is x [outer, rows, width] over `rows`: neighbouring axes of one kind are joined,
+// and an operand whose kept and reduced axes alternate more often is transposed first.
 //
 // The order: the rows are cut into parts; a part is summed in `lanes` accumulators for each result,
 // row r into lane r % lanes; lane i + half is then added to lane i for half = lanes / 2, lanes / 4,
-// ..., 1; parts are added in order. Lanes and parts depend on the three sizes alone. Sums and products of f32 and f64 accumulate in f64, those of integers wrap.
-// Maximum and minimum do not depend on the order.
+// ..., 1; parts are added in order. Lanes and parts depend on the three sizes alone. Sums and
+// products of f32 and f64 accumulate in f64, those of integers wrap. Maximum and minimum do not
+// depend on the order.
 #include <math.h>
 #include <string.h>
 
@@ -78,9 +79,11 @@ typedef struct reduction {
 #undef LEAST
 #undef GREATEST
 
-#define ROW(op)                                                                        \
-    {[DN_U8] = &op##_u8, [DN_I32] = &op##_i32, [DN_I64] = &op##_i64, [DN_F32] = &op##_f32, \
-     [DN_F64] = &op##_f64}
+#define ROW(op)                                                                               \
+    {                                                                                         \
+        [DN_U8] = &op##_u8, [DN_I32] = &op##_i32, [DN_I64] = &op##_i64, [DN_F32] = &op##_f32, \
+        [DN_F64] = &op##_f64                                                                  \
+    }
 static const reduction *const sums[DN_DTYPE_COUNT] = ROW(sum);
 static const reduction *const prods[DN_DTYPE_COUNT] = ROW(prod);
 static const reduction *const maxima[DN_DTYPE_COUNT] = ROW(max);
@@ -153,10 +156,10 @@ typedef struct job {
     const reduction *r;
     view v;
     size_t element;
-    int64_t block, blocks;   // columns of a task
-    int64_t part, parts;     // rows of a task
+    int64_t block, blocks;  // columns of a task
+    int64_t part, parts;    // rows of a task
     int64_t lanes;
-    char *partial;           // [outer, parts, width] accumulators; unused if there is one part
+    char *partial;  // [outer, parts, width] accumulators; unused if there is one part
     char *out;
 } job;
 
@@ -189,8 +192,7 @@ static void reduce_body(void *arg, int64_t chunk, int64_t first, int64_t last) {
         int64_t width = dn_min(j->block, j->v.width - column), begin = part * j->part;
         reduce_part(j, outer, begin, dn_min(begin + j->part, j->v.rows), column, width, acc);
         if (j->parts == 1) {
-            j->r->finish(acc, width,
-                         j->out + (size_t)(outer * j->v.width + column) * j->element);
+            j->r->finish(acc, width, j->out + (size_t)(outer * j->v.width + column) * j->element);
         } else {
             int64_t at = (outer * j->parts + part) * j->v.width + column;
             memcpy(j->partial + (size_t)at * j->r->accumulator, acc,
@@ -216,8 +218,8 @@ static void plan(job *j) {
     j->blocks = dn_ceil_div(v->width, j->block);
     j->part = dn_max(1, v->rows);
     if (v->outer * j->blocks < ENOUGH_TASKS)
-        j->part = dn_min(j->part, dn_max(dn_ceil_div(DN_GRAIN, j->block),
-                                         dn_ceil_div(v->rows, MOST_PARTS)));
+        j->part = dn_min(j->part,
+                         dn_max(dn_ceil_div(DN_GRAIN, j->block), dn_ceil_div(v->rows, MOST_PARTS)));
     j->parts = dn_max(1, dn_ceil_div(v->rows, j->part));
     j->lanes = 1;
     while (j->blocks == 1 && 2 * j->lanes * j->block <= LANES && 8 * j->lanes <= j->part)

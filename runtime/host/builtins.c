@@ -142,7 +142,7 @@ dn_status dn_arg_list(const dn_call *call, int i, const dn_list **out) {
 }
 
 dn_status dn_arg_ints(const dn_call *call, int i, int room, int64_t *out, int *count) {
-    const dn_list *list;
+    const dn_list *list = NULL;
     DN_TRY(dn_arg_list(call, i, &list));
     if (list->count > room) return dn_arg_wrong(call, i, "a shorter list");
     for (int k = 0; k < list->count; k++) {
@@ -155,7 +155,7 @@ dn_status dn_arg_ints(const dn_call *call, int i, int room, int64_t *out, int *c
 }
 
 dn_status dn_arg_floats(const dn_call *call, int i, int room, double *out, int *count) {
-    const dn_list *list;
+    const dn_list *list = NULL;
     DN_TRY(dn_arg_list(call, i, &list));
     if (list->count > room) return dn_arg_wrong(call, i, "a shorter list");
     for (int k = 0; k < list->count; k++)

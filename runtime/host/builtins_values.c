@@ -12,7 +12,7 @@ static int64_t character_count(const dn_string *string) {
     return count;
 }
 
-dn_status dn_builtin_size(const dn_call *call) {
+dn_status dn_builtin_count(const dn_call *call) {
     const dn_value *value = &call->args[0];
     int64_t size = value->kind == DN_VALUE_STRING ? character_count(value->string)
                                                   : dn_host_size(value);

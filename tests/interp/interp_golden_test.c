@@ -69,8 +69,7 @@ static bool read_case(const char **text, bool f32, golden_case *c) {
         const char *end = strchr(*text, '\n');
         bool in = strncmp(*text, "in ", 3) == 0;
         const char *from = *text + (in ? 3 : 4);
-        char *line =
-            f32 && !c->as_is ? as_f32(from, end) : dn_strndup(from, (size_t)(end - from));
+        char *line = f32 && !c->as_is ? as_f32(from, end) : dn_strndup(from, (size_t)(end - from));
         *(in ? &c->in[c->n_in++] : &c->out[c->n_out++]) = read_tensor(line);
         free(line);
         *text = end + 1;
@@ -146,8 +145,7 @@ static void run_nodes(const golden_case *c, const dn_graph *graph, dn_tensor **f
     for (int i = 0; i < c->n_out; i++) {
         const dn_node *node = graph->outputs[i].node;
         dn_tensor *in[MOST_TENSORS], *out = NULL;
-        for (int k = 0; k < node->n_in; k++)
-            in[k] = c->in[dn_node_int(node->in[k], DN_ATTR_INDEX)];
+        for (int k = 0; k < node->n_in; k++) in[k] = c->in[dn_node_int(node->in[k], DN_ATTR_INDEX)];
         CHECK_OK(dn_interp_node(pools[2], node, in, 0, 0, &out));
         CHECK(memcmp(out->data, first[i]->data, out->bytes) == 0, "%s: node", c->name);
         dn_tensor_release(out);

@@ -59,7 +59,8 @@ static dn_tensor *numbers(dn_dtype dtype, int64_t n, const double *values) {
 
 static void check_numbers(const dn_tensor *tensor, int64_t n, const double *values) {
     CHECK(dn_shape_elements(&tensor->shape) == n);
-    for (int64_t i = 0; i < n; i++) CHECK(dn_tensor_get(tensor, i) == values[i], "element %d", (int)i);
+    for (int64_t i = 0; i < n; i++)
+        CHECK(dn_tensor_get(tensor, i) == values[i], "element %d", (int)i);
 }
 
 static void run(fixture *f) { CHECK_OK(dn_interp_run(f->interp, pool, &f->args, NULL)); }
@@ -71,14 +72,14 @@ static void test_in_place(void) {
     fixture f;
     set_up(&f,
            "graph @g { %0 = input {index=0, name=\"x\"} : f32[3]"
-           " %1 = neg %0 : f32[3]"            // not over the input
-           " %2 = mul %1, %1 : f32[3]"        // over its only operand, used twice; %1 is needed later
-           " %3 = add %2, %1 : f32[3]"        // over both
-           " %4 = sub %0, %3 : f32[3]"        // over the second operand
-           " %5 = reshape %4 : f32[1, 3]"     // shares with %4
-           " %6 = exp %5 : f32[1, 3]"         // not over %4
+           " %1 = neg %0 : f32[3]"         // not over the input
+           " %2 = mul %1, %1 : f32[3]"     // over its only operand, used twice; %1 is needed later
+           " %3 = add %2, %1 : f32[3]"     // over both
+           " %4 = sub %0, %3 : f32[3]"     // over the second operand
+           " %5 = reshape %4 : f32[1, 3]"  // shares with %4
+           " %6 = exp %5 : f32[1, 3]"      // not over %4
            " %7 = abs %4 : f32[3]"
-           " %8 = cast %7 : i32[3]"           // over the float
+           " %8 = cast %7 : i32[3]"  // over the float
            " return a=%6, b=%8, c=%4, d=%5 }");
     f.in[0] = numbers(DN_F32, 3, (double[]){1, 2, -3});
     for (int i = 0; i < 3; i++) {
@@ -251,7 +252,8 @@ static void test_scatter_failure(void) {
 static void test_arguments(void) {
     fixture f;
     set_up(&f,
-           "graph @g { %0 = input {index=0, name=\"x\"} : f32[2] %1 = var {index=0, name=\"w\"} : f32[2]"
+           "graph @g { %0 = input {index=0, name=\"x\"} : f32[2] %1 = var {index=0, name=\"w\"} : "
+           "f32[2]"
            " %2 = add %0, %1 : f32[2] return y=%2 }");
     f.in[0] = numbers(DN_F32, 3, (double[]){1, 2, 3});
     f.vars[0] = numbers(DN_F64, 2, (double[]){1, 2});
@@ -331,7 +333,8 @@ static void test_random(void) {
 static void test_node_failure(void) {
     fixture f;
     set_up(&f,
-           "graph @g { %0 = input {index=0, name=\"x\"} : f32[2] %1 = input {index=1, name=\"i\"} : i32[1]"
+           "graph @g { %0 = input {index=0, name=\"x\"} : f32[2] %1 = input {index=1, name=\"i\"} "
+           ": i32[1]"
            " %2 = gather %0, %1 : f32[1] return y=%2 }");
     dn_tensor *out = NULL;
     f.in[0] = numbers(DN_F32, 2, (double[]){1, 2});

@@ -1,0 +1,122 @@
+#include "driver/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char dn_options_help[] =
+    "  -D name=value            the value of a const, instead of the file's\n"
+    "  -Werror                  warnings are errors\n"
+    "  -W<name>, -Wno-<name>    switches a warning on or off\n"
+    "  -fdiagnostics-format=json  messages as JSON, one a line\n"
+    "  --precision f32|f64      what `f32` means; f64 is for checks\n"
+    "  --print-after=PASS       prints graphs after a pass (--print-after-all: after each)\n"
+    "  --time-passes            prints the time of each pass\n";
+
+// The value of `--name value` or `--name=value` at argv[*i]; NULL if this is another option.
+static const char *value_of(const char *name, int argc, char **argv, int *i) {
+    size_t length = strlen(name);
+    if (strncmp(argv[*i], name, length) != 0) return NULL;
+    if (argv[*i][length] == '=') return argv[*i] + length + 1;
+    if (argv[*i][length] || *i + 1 >= argc) return NULL;
+    return argv[++*i];
+}
+
+static bool usage(const char *program, const char *text, const char *what) {
+    fprintf(stderr, "%s: %s%s%s\n", program, text, what ? " " : "", what ? what : "");
+    fprintf(stderr, "  hint: %s --help\n", program);
+    return false;
+}
+
+static bool read_define(dn_options *o, int argc, char **argv, int *i) {
+    const char *text = argv[*i] + 2;
+    if (!*text) text = *i + 1 < argc ? argv[++*i] : "";
+    const char *equals = strchr(text, '=');
+    if (!equals || equals == text) return usage(argv[0], "-D takes name=value, not", text);
+    DN_PUSH(o->defines, o->n_defines, o->cap_defines) = text;
+    return true;
+}
+
+static bool read_precision(dn_options *o, const char *program, const char *value) {
+    if (strcmp(value, "f32") == 0) {
+        o->real = DN_F32;
+    } else if (strcmp(value, "f64") == 0) {
+        o->real = DN_F64;
+    } else {
+        return usage(program, "--precision is f32 or f64, not", value);
+    }
+    return true;
+}
+
+static bool read_emit(dn_options *o, const char *program, const char *value) {
+    static const char *const kinds[] = {"ast", "graph", "gradient"};
+    o->emit = value;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        if (strcmp(kinds[k], value) == 0) return true;
+    return usage(program, "--emit takes ast, graph or gradient, not", value);
+}
+
+static bool read_option(dn_options *o, int argc, char **argv, int *i) {
+    const char *arg = argv[*i], *value;
+    if (strncmp(arg, "-D", 2) == 0) return read_define(o, argc, argv, i);
+    if (strcmp(arg, "-fsyntax-only") == 0) return o->syntax_only = true;
+    if (strcmp(arg, "-Werror") == 0) return o->warnings_are_errors = true;
+    if (strcmp(arg, "-fdiagnostics-format=json") == 0) return o->json = true;
+    if (strcmp(arg, "-fdiagnostics-format=text") == 0) return true;
+    if (strcmp(arg, "--print-after-all") == 0) return (o->passes.print_after = "all") != NULL;
+    if (strcmp(arg, "--time-passes") == 0) return o->passes.time = true;
+    if (strncmp(arg, "-W", 2) == 0 && arg[2]) {
+        DN_PUSH(o->warnings, o->n_warnings, o->cap_warnings) = arg + 2;
+        return true;
+    }
+    if ((value = value_of("--emit", argc, argv, i))) return read_emit(o, argv[0], value);
+    if ((value = value_of("--precision", argc, argv, i))) return read_precision(o, argv[0], value);
+    if ((value = value_of("--print-after", argc, argv, i)))
+        return (o->passes.print_after = value) != NULL;
+    return usage(argv[0], "unknown option", arg);
+}
+
+bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
+    *o = (dn_options){.real = DN_F32, .rest = argc};
+    o->passes.out = stderr;
+#ifndef NDEBUG
+    o->passes.verify = true;
+#endif
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] == '-' && argv[i][1]) {
+            if (!read_option(o, argc, argv, &i)) return false;
+            continue;
+        }
+        if (o->file) return usage(argv[0], "more than one file:", argv[i]);
+        o->file = argv[i];
+        o->rest = i + 1;
+        if (!all) break;
+    }
+    return true;
+}
+
+void dn_options_free(dn_options *o) {
+    free(o->defines);
+    free(o->warnings);
+}
+
+dn_compiler *dn_options_compiler(const dn_options *o) {
+    dn_compiler *c = dn_compiler_new(o->real);
+    c->pass_options = o->passes;
+    c->diags.json = o->json;
+    c->diags.warnings_are_errors = o->warnings_are_errors;
+    const char *no_color = getenv("NO_COLOR");
+    c->diags.colour = isatty(STDERR_FILENO) && !(no_color && *no_color);
+    for (int i = 0; i < o->n_defines; i++) dn_compiler_define(c, o->defines[i]);
+    for (int i = 0; i < o->n_warnings; i++) {
+        if (dn_diags_set_warning(&c->diags, o->warnings[i])) continue;
+        fprintf(stderr, "dnet: there is no warning `-W%s`; there are:\n", o->warnings[i]);
+#define WARNING(ENUM, name, doc) fprintf(stderr, "  -W%-18s %s\n", name, doc);
+#include "frontend/warnings.def"
+#undef WARNING
+        dn_compiler_free(c);
+        return NULL;
+    }
+    return c;
+}
