@@ -15,7 +15,7 @@
 
 typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
 
-enum { CHAINS = 12, ROUNDS = 20000000, PARTS = 5 };  // enough chains to hide a latency of 4 to 6
+enum { CHAINS = 12, ROUNDS = 20000000, PARTS = 10 };  // enough chains to hide a latency of 4 to 6
 
 static pthread_barrier_t barrier;
 static volatile float factor = 0.999f, addend = 0.001f;

@@ -107,7 +107,7 @@ static void test_compounds(void) {
     expect("", "const 2.5\n format z\n return", "error: test.dnet:2:1: `z` is not a format");
     expect("", "const 1\n const 4\n range 0\n return", "1..4");
     expect("", "const 1\n const 4\n range 1\n return", "1..3");
-    expect("", "const 4\n const 1\n range 0\n call_host size 1\n return", "0");
+    expect("", "const 4\n const 1\n range 0\n call_host count 1\n return", "0");
     expect("", "const -9223372036854775808\n const 1\n range 0\n return",
            "error: test.dnet:3:1: a range from -9223372036854775808 to 1 is too long");
     expect("", "const 1\n const 2.5\n range 0\n return",
@@ -498,7 +498,7 @@ static void test_refused(void) {
     expect_refused("pop\n none\n return", "wrong at 0 (POP 0 0): the stack is too short");
     expect_refused("none", "control runs off the end");
     expect_refused("list -1\n return", "an operand is out of range");
-    expect_refused("none\n call_host size 0\n return", "an operand is out of range");
+    expect_refused("none\n call_host count 0\n return", "an operand is out of range");
     expect_refused("again:\n none\n jump again", "the stack's height depends on the way taken");
     expect_refused("none\n end_loop 1\n none\n return", "the stack is too short");
     expect_refused("none\n end_loop 0\n none\n return", "a loop over none that is not an iterator");

@@ -203,6 +203,7 @@ static void test_dots(void) {
         test_dot("f32", 37, 13, 11, 17, flags & 1, flags & 2);    // many small products
         test_dot("f64", 3, 120, 110, 1100, flags & 1, flags & 2);
     }
+    test_dot("f64", 3, 20, 21, 3000, false, false);
     test_dot("f32", 1, 1, 1, 100000, false, false);
     test_dot("f64", 5, 1, 3000, 700, false, true);
 }

@@ -156,22 +156,49 @@ static void test_periods(void) {
     tear_down(&f);
 }
 
-// A period above a block's length, and chunks that begin within a period.
-static void test_long_period(void) {
+// Values that repeat put together or repeated again.
+static void test_repeated_periods(void) {
     fixture f;
     set_up(&f,
-           "graph @g { %0 = input {index=0, name=\"a\"} : f32[3001]"
-           " %1 = iota {axis=0} : f32[20, 3001]"
-           " %2 = broadcast %0 {axes=[1]} : f32[20, 3001]"
-           " %3 = add %1, %2 : f32[20, 3001]"
+           "graph @g { %0 = input {index=0, name=\"a\"} : f32[3]"
+           " %1 = input {index=1, name=\"b\"} : f32[2]"
+           " %2 = broadcast %0 {axes=[1]} : f32[2, 3]"
+           " %3 = reshape %2 : f32[6]"
+           " %4 = broadcast %1 {axes=[1]} : f32[3, 2]"
+           " %5 = reshape %4 : f32[6]"
+           " %6 = add %3, %5 : f32[6]"  // periods 3 and 2
+           " %7 = broadcast %2 {axes=[1, 2]} : f32[2, 2, 3]"
+           " %8 = neg %7 : f32[2, 2, 3]"
+           " %9 = const {value=4} : f32[3]"
+           " %10 = broadcast %9 {axes=[0]} : f32[3, 2]"
+           " %11 = sub %10, %4 : f32[3, 2]"
+           " return a=%6, b=%8, c=%11 }");
+    f.in[0] = numbers(DN_F32, 3, (double[]){1, 2, 3});
+    f.in[1] = numbers(DN_F32, 2, (double[]){10, 20});
+    run(&f);
+    check_numbers(f.out[0], 6, (double[]){11, 22, 13, 21, 12, 23});
+    check_numbers(f.out[1], 12, (double[]){-1, -2, -3, -1, -2, -3, -1, -2, -3, -1, -2, -3});
+    check_numbers(f.out[2], 6, (double[]){-6, -16, -6, -16, -6, -16});
+    tear_down(&f);
+}
+
+// A period just above a block's length: blocks begin at every place of it.
+static void test_long_period(void) {
+    enum { ROWS = 350, PERIOD = 1027 };
+    fixture f;
+    set_up(&f,
+           "graph @g { %0 = input {index=0, name=\"a\"} : f32[1027]"
+           " %1 = iota {axis=0} : f32[350, 1027]"
+           " %2 = broadcast %0 {axes=[1]} : f32[350, 1027]"
+           " %3 = add %1, %2 : f32[350, 1027]"
            " return a=%3 }");
-    double values[3001];
-    for (int i = 0; i < 3001; i++) values[i] = 100 * i;
-    f.in[0] = numbers(DN_F32, 3001, values);
+    double values[PERIOD];
+    for (int i = 0; i < PERIOD; i++) values[i] = 1000 * i;
+    f.in[0] = numbers(DN_F32, PERIOD, values);
     run(&f);
     int wrong = 0;
-    for (int i = 0; i < 20 * 3001; i++)
-        wrong += dn_tensor_get(f.out[0], i) != i / 3001 + 100 * (i % 3001);
+    for (int i = 0; i < ROWS * PERIOD; i++)
+        wrong += dn_tensor_get(f.out[0], i) != i / PERIOD + 1000 * (i % PERIOD);
     CHECK(wrong == 0, "%d wrong", wrong);
     tear_down(&f);
 }
@@ -349,6 +376,7 @@ int main(void) {
     test_in_place();
     test_results();
     test_periods();
+    test_repeated_periods();
     test_long_period();
     test_variables();
     test_failure_changes_nothing();
