@@ -33,7 +33,9 @@ static const char *static_kind(const dn_value *value) {
         case DN_VALUE_RECORD: return "record";
         case DN_VALUE_RANGE: return "range";
         case DN_VALUE_DATASET: return "dataset";
-        default: return NULL;  // tensors print their own type
+        case DN_VALUE_TENSOR:
+            return value->tensor->shape.rank == 0 ? dn_dtype_name(value->tensor->dtype) : NULL;
+        default: return NULL;  // other tensors print their own type
     }
 }
 

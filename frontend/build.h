@@ -22,7 +22,8 @@ typedef struct dn_version_chain {  // of one variable in one graph
 } dn_version_chain;
 
 typedef struct dn_objective {      // one `minimize`, for the rules between them
-    dn_node *loss;
+    dn_node *loss;                 // NULL: it could not be built
+    const dn_expr *expr;
     const dn_model *over;
     dn_span span;
 } dn_objective;
@@ -165,6 +166,10 @@ void dn_chain_push(dn_build *b, dn_version_chain *chain, dn_node *node);
 // ---- build_train.c ----
 void dn_eval_minimize(dn_build *b, const dn_stmt *stmt);
 dn_term dn_eval_grad(dn_build *b, dn_term loss, dn_term over, dn_span span);
+
+// ---- build_objective.c ----
+// Warns when another minimize statement of this step pushes the same term the same way.
+void dn_check_objective(dn_build *b, const dn_stmt *stmt, dn_node *loss, const dn_model *over);
 
 // ---- build_entry.c ----
 // Finishes a build as an entry of the program: simplifies, verifies, adds. `result` becomes outputs.

@@ -220,65 +220,6 @@ static void update_parameters(dn_build *b, const dn_stmt *stmt, const leaves *l,
     }
 }
 
-// ---- rules between objectives ----------------------------------------------------------------------------
-
-// Nodes that compute the same number apart from stop_gradient and which random site feeds them. `budget`
-// bounds the work: what is not decided within it counts as different.
-static bool same_value(const dn_node *x, const dn_node *y, int *budget) {
-    while (x->op == DN_OP_STOP_GRADIENT) x = x->in[0];
-    while (y->op == DN_OP_STOP_GRADIENT) y = y->in[0];
-    if (x == y) return true;
-    if (--*budget < 0 || x->op != y->op || !dn_type_equal(&x->type, &y->type) || x->n_in != y->n_in)
-        return false;
-    if (x->op == DN_OP_UNIFORM || x->op == DN_OP_NORMAL) return true;
-    if (x->n_in == 0) return false;
-    for (int i = 0; i < x->n_in; i++)
-        if (!same_value(x->in[i], y->in[i], budget)) return false;
-    return true;
-}
-
-enum { MAX_TERMS = 16 };
-
-static int addends(dn_node *loss, dn_node **out, int n) {
-    if (loss->op == DN_OP_ADD && n < MAX_TERMS - 1) {
-        n = addends(loss->in[0], out, n);
-        return addends(loss->in[1], out, n);
-    }
-    if (n < MAX_TERMS) out[n++] = loss;
-    return n;
-}
-
-static bool share_a_term(dn_node *x, dn_node *y) {
-    dn_node *xs[MAX_TERMS], *ys[MAX_TERMS];
-    int nx = addends(x, xs, 0), ny = addends(y, ys, 0);
-    for (int i = 0; i < nx; i++) {
-        for (int k = 0; k < ny; k++) {
-            int budget = 100000;
-            if (same_value(xs[i], ys[k], &budget)) return true;
-        }
-    }
-    return false;
-}
-
-// In an adversarial step each network works against the other; a term that both minimise is a
-// mistake, such as a generator's loss that asks the discriminator for 0.
-static void check_objectives(dn_build *b, dn_node *loss, const dn_model *over, dn_span span) {
-    for (int i = 0; i < b->n_objectives; i++) {
-        const dn_objective *other = &b->objectives[i];
-        if (other->over == over || !share_a_term(loss, other->loss)) continue;
-        dn_diag *diag = dn_diag_warning(
-            &b->c->diags, DN_W_SAME_OBJECTIVE, dn_build_user_span(b, span),
-            "`%s` and `%s` both minimise the same term, so nothing opposes it", other->over->name,
-            over->name);
-        dn_diag_note(&b->c->diags, diag, other->span, "`%s` minimises it here", other->over->name);
-        dn_diag_hint(&b->c->diags, diag,
-                     "a generator's loss asks the discriminator for what real data get: "
-                     "bce_with_logits(D(fake), 1)");
-    }
-    DN_PUSH(b->objectives, b->n_objectives, b->cap_objectives) =
-        (dn_objective){.loss = loss, .over = over, .span = span};
-}
-
 static bool any_depends(const leaves *l) {
     for (int i = 0; i < l->count; i++)
         if (l->depends[i]) return true;
@@ -290,6 +231,7 @@ void dn_eval_minimize(dn_build *b, const dn_stmt *stmt) {
     dn_term loss = dn_eval(b, stmt->minimize.loss);
     bool ok = models_of(b, stmt, over);
     const dn_function *optimizer = optimizer_of(b, stmt->minimize.with);
+    if (ok && dn_term_is_error(loss)) dn_check_objective(b, stmt, NULL, over[0]);
     if (!ok || !optimizer || !is_scalar_loss(b, &loss, stmt->minimize.loss->span)) return;
     leaves l = collect_leaves(b, over, stmt->minimize.n_over);
     if (!differentiate(b, loss.node, &l, stmt->span)) return;
@@ -300,7 +242,7 @@ void dn_eval_minimize(dn_build *b, const dn_stmt *stmt) {
                      "is the model's output used, and not behind stop_gradient?");
         return;
     }
-    check_objectives(b, loss.node, over[0], stmt->span);
+    dn_check_objective(b, stmt, loss.node, over[0]);
     dn_node *t = count_update(b, stmt, over, optimizer);
     if (t) update_parameters(b, stmt, &l, t, optimizer);
 }
