@@ -33,7 +33,8 @@ typedef struct dn_build {
     dn_graph *graph;
     const char *name;              // of the entry
     bool abstract;
-    bool given_up;                 // abstract only: silent from here on
+    bool given_up;                 // silent from here on: nothing can be decided, or too much was tried
+    int64_t work;                  // expressions evaluated
     struct dn_frame *frame;
     int depth;                     // of calls
     int sites;                     // random call sites so far
@@ -120,7 +121,7 @@ dn_term dn_eval_partial(dn_build *b, const dn_expr *expr);
 dn_term dn_apply(dn_build *b, const dn_term *callee, const dn_term *args, int n_args, dn_span span);
 // Runs a declaration's body on matched arguments; used for calls, steps and checks alike.
 dn_term dn_run_body(dn_build *b, const dn_call *call, const dn_frame *like);
-const dn_function *dn_function_of(dn_build *b, const dn_decl *decl, int left_out);
+dn_function *dn_function_of(dn_build *b, const dn_decl *decl, int left_out);
 int dn_leading_tensors(const dn_decl *decl);
 
 // ---- build_type.c ----

@@ -1,5 +1,6 @@
 // Arithmetic on terms: numbers are folded, tensors become nodes with broadcasting.
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "frontend/build.h"
@@ -103,7 +104,7 @@ static void report_broadcast(dn_build *b, const char *name, const dn_node *x, co
         dn_dim_print(b->c->dims, c, &text);
         dn_str_puts(&text, "; sizes are compared from the last, and fit when equal or 1");
         dn_diag_note(&b->c->diags, diag, (dn_span){0}, "%s", text.text);
-        dn_str_take(&text);
+        free(text.text);
         break;
     }
 }
@@ -281,15 +282,23 @@ static dn_term join_lists(dn_build *b, dn_term x, dn_term y) {
     dn_term list = {.kind = DN_TERM_LIST};
     list.list.count = x.list.count + y.list.count;
     list.list.items = DN_NEW_ARRAY(&b->c->arena, dn_term, list.list.count);
-    memcpy(list.list.items, x.list.items, (size_t)x.list.count * sizeof(dn_term));
-    memcpy(list.list.items + x.list.count, y.list.items, (size_t)y.list.count * sizeof(dn_term));
+    for (int i = 0; i < x.list.count; i++) list.list.items[i] = x.list.items[i];
+    for (int i = 0; i < y.list.count; i++) list.list.items[x.list.count + i] = y.list.items[i];
     return list;
 }
 
-static dn_term repeat_list(dn_build *b, dn_term x, dn_dim times) {
+static dn_term repeat_list(dn_build *b, dn_term x, dn_dim times, dn_span span) {
+    enum { LIMIT = 1000000 };
+    if (!dn_dim_known(times)) return dn_build_give_up(b);
+    if (times < 0) return dn_build_fail(b, span, "a list cannot be repeated %lld times", (long long)times);
+    if (x.list.count && times > LIMIT / x.list.count)
+        return dn_build_fail(b, span, "this list would have %lld times %d elements; at most %d are possible",
+                             (long long)times, x.list.count, LIMIT);
     dn_term list = {.kind = DN_TERM_LIST};
-    if (times < 0 || times > 100000) times = 0;
-    for (dn_dim i = 0; i < times; i++) list = join_lists(b, list, x);
+    if (x.list.count == 0) return list;
+    list.list.items = DN_NEW_ARRAY(&b->c->arena, dn_term, (int)times * x.list.count);
+    for (dn_dim i = 0; i < times; i++)
+        for (int k = 0; k < x.list.count; k++) list.list.items[list.list.count++] = x.list.items[k];
     return list;
 }
 
@@ -316,7 +325,7 @@ static dn_term matmul(dn_build *b, dn_term x, dn_term y, dn_span span) {
         dn_str_printf(&text, ", the right one's %s axis is ", ry == 1 ? "only" : "last but one");
         dn_dim_print(b->c->dims, in[1]->type.dims[inner], &text);
         dn_diag_note(&b->c->diags, diag, (dn_span){0}, "%s", text.text);
-        dn_str_take(&text);
+        free(text.text);
         return dn_term_of(DN_TERM_ERROR);
     }
     for (int i = 0; i < n_batch; i++) batch[i] = i;
@@ -352,7 +361,7 @@ static dn_term static_arith(dn_build *b, dn_operator oper, dn_term x, dn_term y,
     if (oper == DN_OPER_ADD && x.kind == DN_TERM_LIST && y.kind == DN_TERM_LIST)
         return join_lists(b, x, y);
     if (oper == DN_OPER_MUL && x.kind == DN_TERM_LIST && y.kind == DN_TERM_INT)
-        return repeat_list(b, x, y.integer);
+        return repeat_list(b, x, y.integer, span);
     if (oper == DN_OPER_ADD && x.kind == DN_TERM_STRING && y.kind == DN_TERM_STRING)
         return dn_term_string(dn_arena_printf(&b->c->arena, "%s%s", x.string, y.string));
     return misfit(b, oper, x, y, span);

@@ -14,7 +14,7 @@ int dn_leading_tensors(const dn_decl *decl) {
     return n == 0 && decl->n_params > 0 ? 1 : n;
 }
 
-const dn_function *dn_function_of(dn_build *b, const dn_decl *decl, int left_out) {
+dn_function *dn_function_of(dn_build *b, const dn_decl *decl, int left_out) {
     dn_arena *arena = &b->c->arena;
     dn_function *f = DN_NEW(arena, dn_function);
     *f = (dn_function){.name = decl->name.text, .decl = decl, .left_out = left_out, .training = -1};
@@ -228,9 +228,11 @@ static dn_term finish_body(dn_build *b, const dn_call *call, dn_term value) {
 }
 
 dn_term dn_run_body(dn_build *b, const dn_call *call, const dn_frame *like) {
-    if (b->depth >= MAX_DEPTH)
-        return dn_build_fail(b, call->span, "`%s` calls itself without end: calls are inlined, %d deep",
-                             call->name, MAX_DEPTH);
+    if (b->depth >= MAX_DEPTH) {
+        dn_build_error(b, call->span, "`%s` calls itself without end: calls are inlined, %d deep",
+                       call->name, MAX_DEPTH);
+        return dn_build_give_up(b);
+    }
     dn_frame frame = *like;
     frame.caller = b->frame;
     frame.decl = call->decl;
@@ -341,11 +343,14 @@ dn_term dn_eval_partial(dn_build *b, const dn_expr *expr) {
     if (callee.kind != DN_TERM_FUNCTION || !callee.function->decl || belongs_to_commands(callee.function->decl))
         return called && !dn_term_is_error(callee) ? dn_eval(b, expr) : callee;
     const dn_decl *decl = callee.function->decl;
-    dn_function *f = (dn_function *)dn_function_of(b, decl, dn_leading_tensors(decl));
+    bool partial_already = callee.function->left_out > 0;
+    if (!called && partial_already) return callee;
+    int left_out = partial_already ? callee.function->left_out : dn_leading_tensors(decl);
+    dn_function *f = dn_function_of(b, decl, left_out);
     f->training = callee.function->training;
     if (called) {
         dn_call call;
-        start_call(b, f, expr->span, &call);
+        start_call(b, callee.function, expr->span, &call);
         if (!match_arguments(b, expr, f->left_out, &call) || !check_missing(b, f->left_out, &call))
             return dn_term_of(DN_TERM_ERROR);
         f->training = call.training;

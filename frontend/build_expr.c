@@ -317,6 +317,12 @@ static dn_term eval_kind(dn_build *b, const dn_expr *expr) {
 }
 
 dn_term dn_eval(dn_build *b, const dn_expr *expr) {
+    if (b->given_up) return dn_term_of(DN_TERM_ERROR);
+    if (++b->work > b->c->work_limit) {
+        dn_build_error(b, expr->span, "this is too large: %lld expressions were evaluated, loops being "
+                       "unrolled and calls inlined", (long long)b->c->work_limit);
+        return dn_build_give_up(b);
+    }
     dn_span outer = b->graph->span;
     b->graph->span = dn_build_user_span(b, expr->span);
     dn_term term = eval_kind(b, expr);

@@ -55,6 +55,12 @@ static dn_def *clash(dn_compiler *c, const dn_decl *decl, bool is_library) {
 }
 
 static void declare(dn_compiler *c, const dn_decl *decl, bool is_library) {
+    if (decl->is_extern && !is_library) {
+        dn_diag_error(&c->diags, decl->name.span,
+                      "`extern` is for the standard library: the compiler has no `%s` of yours",
+                      decl->name.text);
+        return;
+    }
     dn_def *old = clash(c, decl, is_library);
     bool prompt = c->prompt != NULL;
     if (old && old->is_library == is_library && !prompt) {
@@ -203,6 +209,7 @@ static void load_library(dn_compiler *c) {
 dn_compiler *dn_compiler_new(dn_dtype real) {
     dn_compiler *c = dn_xcalloc(1, sizeof *c);
     c->real = real;
+    c->work_limit = 20 * 1000 * 1000;
     c->dims = dn_dims_new();
     c->fingerprint = dn_hash(&c->real, sizeof c->real, DN_HASH_SEED);
     dn_sources_init(&c->sources);

@@ -45,6 +45,7 @@ typedef struct dn_compiler {
     dn_pass_options pass_options;
     bool keep_gradients;      // keep the graphs of entries that train as autodiff made them
     dn_dtype real;            // what `f32` means: F32, or F64 for checks
+    int64_t work_limit;       // expressions that one entry may evaluate
     const char **defines;     // -D name=value
     int n_defines, cap_defines;
     bool *define_used;

@@ -15,7 +15,6 @@ static void return_dataset(const dn_call *call, dn_dataset *dataset) {
     *call->result = (dn_value){.kind = DN_VALUE_DATASET, .dataset = wrapped};
 }
 
-
 // A source says once, when it is opened, which of its files are no good.
 static void return_source(const dn_call *call, dn_dataset *dataset) {
     const dn_report *report = dn_dataset_report(dataset);
@@ -126,8 +125,8 @@ static dn_status check_elements(dn_dataset *dataset, const char *path, dn_dtype 
     dn_str actual = {0}, expected = {0};
     dn_shape_print(&actual, field->dtype, &field->shape);
     dn_shape_print(&expected, dtype, shape);
-    dn_status status = dn_fail(DN_INVALID, "the elements of %s are %s, not %s", path, actual.text,
-                               expected.text);
+    dn_status status =
+        dn_fail(DN_INVALID, "the elements of %s are %s, not %s", path, actual.text, expected.text);
     status = hint_elements(status, field, dtype, shape);
     free(actual.text);
     free(expected.text);

@@ -71,8 +71,7 @@ dn_status dn_builtin_grid(const dn_call *call) {
 static dn_shape batch_shape(const dn_shape *shape) {
     if (shape->rank == 3)
         return dn_shape_of(4, (int64_t[]){1, shape->dims[0], shape->dims[1], shape->dims[2]});
-    if (shape->rank == 2)
-        return dn_shape_of(4, (int64_t[]){1, shape->dims[0], shape->dims[1], 1});
+    if (shape->rank == 2) return dn_shape_of(4, (int64_t[]){1, shape->dims[0], shape->dims[1], 1});
     return *shape;
 }
 

@@ -14,8 +14,8 @@ static int64_t character_count(const dn_string *string) {
 
 dn_status dn_builtin_count(const dn_call *call) {
     const dn_value *value = &call->args[0];
-    int64_t size = value->kind == DN_VALUE_STRING ? character_count(value->string)
-                                                  : dn_host_size(value);
+    int64_t size =
+        value->kind == DN_VALUE_STRING ? character_count(value->string) : dn_host_size(value);
     if (size < 0) return dn_arg_wrong(call, 0, "a dataset, a list, a string or a tensor");
     *call->result = dn_value_int(size);
     return DN_SUCCESS;
@@ -42,8 +42,9 @@ static dn_status concat_shape(const dn_call *call, const dn_list *items, dn_shap
             dn_str first = {0}, other = {0};
             dn_value_describe(&items->items[0], &first);
             dn_value_describe(item, &other);
-            dn_status status = dn_fail(DN_INVALID, "%s and %s cannot be joined along the first axis",
-                                       first.text, other.text);
+            dn_status status =
+                dn_fail(DN_INVALID, "%s and %s cannot be joined along the first axis", first.text,
+                        other.text);
             free(first.text);
             free(other.text);
             return status;

@@ -90,8 +90,7 @@ static json_t *encode_state(dn_encoder *encoder, const dn_run *run) {
     json_t *state = json_object();
     json_object_set_new(state, "format", json_integer(FORMAT));
     json_object_set_new(state, "program", dn_encode_hex64(run->program->fingerprint));
-    json_object_set_new(state, "seed",
-                        json_sprintf("%llu", (unsigned long long)run->options.seed));
+    json_object_set_new(state, "seed", json_sprintf("%llu", (unsigned long long)run->options.seed));
     json_object_set_new(state, "steps", json_integer(run->steps));
     json_object_set_new(state, "counters", encode_counters(run));
     json_object_set_new(state, "variables", json_integer(count_variables(run)));
@@ -125,8 +124,8 @@ static dn_status write_state(dn_run *run, const dn_encoder *encoder, const char 
     tensor_list tensors = {0};
     list_tensors(run, encoder, &tensors);
     dn_metadata metadata = {STATE_KEY, state};
-    dn_status status = dn_safetensors_write(run->checkpoint_path, tensors.items, tensors.count,
-                                            &metadata, 1);
+    dn_status status =
+        dn_safetensors_write(run->checkpoint_path, tensors.items, tensors.count, &metadata, 1);
     free(tensors.items);
     dn_arena_free(&tensors.names);
     return status;
@@ -180,10 +179,9 @@ static dn_status load_program(const dn_run *run, const json_t *state) {
     if (!dn_decode_hex64(json_object_get(state, "program"), &fingerprint))
         return corrupt("the program");
     if (fingerprint == run->program->fingerprint) return DN_SUCCESS;
-    return dn_with_hint(
-        dn_fail(DN_INVALID, "%s has changed since the checkpoint was written",
-                run->program->source),
-        "restore(...) in a command loads the parameters alone");
+    return dn_with_hint(dn_fail(DN_INVALID, "%s has changed since the checkpoint was written",
+                                run->program->source),
+                        "restore(...) in a command loads the parameters alone");
 }
 
 static dn_status load_seed(dn_run *run, const json_t *state) {
@@ -233,7 +231,8 @@ static dn_status load_paths(dn_run *run, const json_t *state) {
 static dn_status load_log(dn_run *run, const json_t *state) {
     const json_t *log = json_object_get(state, "log");
     if (json_is_null(log)) return DN_SUCCESS;
-    if (!dn_decode_count(json_object_get(log, "offset"), &run->log_offset)) return corrupt("the log");
+    if (!dn_decode_count(json_object_get(log, "offset"), &run->log_offset))
+        return corrupt("the log");
     return load_path(json_object_get(log, "path"), &run->log_path);
 }
 
@@ -254,8 +253,8 @@ static int find_command(const dn_program *program, const json_t *name) {
 static dn_status load_locals(dn_decoder *decoder, const json_t *json, int command) {
     int count = decoder->run->program->commands[command].n_locals;
     dn_value *locals = dn_xcalloc((size_t)count, sizeof *locals);
-    dn_status status = dn_decode_values(decoder, json_object_get(json, "locals"), "the locals",
-                                        count, locals);
+    dn_status status =
+        dn_decode_values(decoder, json_object_get(json, "locals"), "the locals", count, locals);
     if (!status) return dn_host_push_frame(decoder->run, command, locals, false);
     for (int i = 0; i < count; i++) dn_value_release(locals[i]);
     free(locals);

@@ -10,10 +10,10 @@ enum { MAX_THREADS = 4096 };
 
 // A flag as typed: --name=value, or --name with the next argument to come.
 typedef struct typed_flag {
-    const char *text;    // the whole argument
+    const char *text;  // the whole argument
     const char *name;
     size_t name_length;
-    const char *value;   // NULL: none after '='
+    const char *value;  // NULL: none after '='
 } typed_flag;
 
 bool dn_cli_same_name(const char *typed, size_t length, const char *name) {
@@ -38,6 +38,13 @@ const char *dn_cli_kind_word(dn_flag_kind kind) {
         [DN_FLAG_STRING] = "TEXT", [DN_FLAG_PATH] = "PATH",
     };
     return words[kind];
+}
+
+void dn_cli_print_value(const dn_value *value, dn_str *out) {
+    if (value->kind == DN_VALUE_STRING && value->string->length == 0)
+        dn_str_puts(out, "\"\"");
+    else
+        dn_value_print(value, out);
 }
 
 // ---- values ----------------------------------------------------------------------------------
@@ -78,14 +85,14 @@ static dn_status read_float(const char *name, const char *value, dn_value *out) 
 
 static dn_status read_value(const dn_command_param *param, const char *value, dn_value *out) {
     switch (param->kind) {
-    case DN_FLAG_BOOL: return read_bool(param->name, value, out);
-    case DN_FLAG_INT: return read_int(param->name, value, out);
-    case DN_FLAG_FLOAT: return read_float(param->name, value, out);
-    default:
-        if (param->kind == DN_FLAG_PATH && !*value)
-            return bad_value(param->name, "the name of a file or folder", value);
-        *out = dn_value_string(value, strlen(value));
-        return DN_SUCCESS;
+        case DN_FLAG_BOOL: return read_bool(param->name, value, out);
+        case DN_FLAG_INT: return read_int(param->name, value, out);
+        case DN_FLAG_FLOAT: return read_float(param->name, value, out);
+        default:
+            if (param->kind == DN_FLAG_PATH && !*value)
+                return bad_value(param->name, "the name of a file or folder", value);
+            *out = dn_value_string(value, strlen(value));
+            return DN_SUCCESS;
     }
 }
 
@@ -127,12 +134,12 @@ static int find_common(const typed_flag *flag) {
 static dn_status set_common(dn_cli *cli, int which, const char *value) {
     cli->given[which] = true;
     switch ((dn_common_flag)which) {
-    case DN_COMMON_SEED: return read_seed(value, &cli->options.seed);
-    case DN_COMMON_THREADS: return read_count("threads", value, &cli->threads);
-    case DN_COMMON_WORKERS: return read_count("workers", value, &cli->options.workers);
-    case DN_COMMON_RESUME: cli->options.resume = value; break;
-    case DN_COMMON_OVERWRITE: cli->options.overwrite = true; break;
-    default: break;
+        case DN_COMMON_SEED: return read_seed(value, &cli->options.seed);
+        case DN_COMMON_THREADS: return read_count("threads", value, &cli->threads);
+        case DN_COMMON_WORKERS: return read_count("workers", value, &cli->options.workers);
+        case DN_COMMON_RESUME: cli->options.resume = value; break;
+        case DN_COMMON_OVERWRITE: cli->options.overwrite = true; break;
+        default: break;
     }
     return DN_SUCCESS;
 }
@@ -267,8 +274,7 @@ static const dn_command_param *likely_param(const dn_cli *cli) {
 
 static dn_status stray_value(const dn_cli *cli, const char *text) {
     const dn_command *command = command_of(cli);
-    dn_status status =
-        dn_fail(DN_INVALID, "`%s` is not a flag of `%s`", text, command->name);
+    dn_status status = dn_fail(DN_INVALID, "`%s` is not a flag of `%s`", text, command->name);
     if (text[0] == '-' && text[1])
         return dn_with_hint(status, "flags begin with two dashes: -%s", text);
     const dn_command_param *param = likely_param(cli);
@@ -285,8 +291,7 @@ static void begin_command(dn_cli *cli, int index) {
     cli->args = dn_xcalloc((size_t)command->n_params, sizeof *cli->args);
     cli->args_given = dn_xcalloc((size_t)command->n_params, sizeof *cli->args_given);
     for (int i = 0; i < command->n_params; i++)
-        if (!command->params[i].required)
-            cli->args[i] = dn_value_retain(command->params[i].init);
+        if (!command->params[i].required) cli->args[i] = dn_value_retain(command->params[i].init);
 }
 
 static dn_status read_command(dn_cli *cli, const char *text) {
@@ -338,7 +343,7 @@ static dn_status check_required(const dn_cli *cli) {
     if (!missing.length) return DN_SUCCESS;
     dn_status status = dn_fail(DN_INVALID, "`%s` needs %s", command->name, missing.text);
     free(missing.text);
-    return dn_with_hint(status, "`%s %s --help` says what it is for", cli->name, command->name);
+    return dn_with_hint(status, "`%s %s --help` lists the flags", cli->name, command->name);
 }
 
 // A checkpoint brings its own flags, so that none are required.

@@ -31,7 +31,8 @@ bool dn_decode_hex64(const json_t *json, uint64_t *out) {
 static dn_status decode_bytes(const json_t *json, dn_value *out) {
     const char *hex = json_string_value(json);
     size_t digits = hex ? strlen(hex) : 1;
-    if (digits % 2 || strspn(hex, "0123456789abcdef") != digits) return corrupt("bytes of a string");
+    if (digits % 2 || strspn(hex, "0123456789abcdef") != digits)
+        return corrupt("bytes of a string");
     *out = dn_value_string(hex, digits / 2);
     for (size_t i = 0; i < digits / 2; i++) {
         char pair[] = {hex[2 * i], hex[2 * i + 1], 0};
@@ -267,14 +268,14 @@ static dn_status decode_object(dn_decoder *decoder, const json_t *json, bool on_
 dn_status dn_decode_value(dn_decoder *decoder, const json_t *json, bool on_stack, dn_value *out) {
     if (!json) return corrupt("a value is missing");
     switch (json_typeof(json)) {
-    case JSON_NULL: *out = dn_value_none(); return DN_SUCCESS;
-    case JSON_TRUE:
-    case JSON_FALSE: *out = dn_value_bool(json_is_true(json)); return DN_SUCCESS;
-    case JSON_INTEGER: *out = dn_value_int(json_integer_value(json)); return DN_SUCCESS;
-    case JSON_STRING: return dn_decode_text(json, out);
-    case JSON_ARRAY: return decode_list(decoder, json, out);
-    case JSON_OBJECT: return decode_object(decoder, json, on_stack, out);
-    default: return corrupt("a value");
+        case JSON_NULL: *out = dn_value_none(); return DN_SUCCESS;
+        case JSON_TRUE:
+        case JSON_FALSE: *out = dn_value_bool(json_is_true(json)); return DN_SUCCESS;
+        case JSON_INTEGER: *out = dn_value_int(json_integer_value(json)); return DN_SUCCESS;
+        case JSON_STRING: return dn_decode_text(json, out);
+        case JSON_ARRAY: return decode_list(decoder, json, out);
+        case JSON_OBJECT: return decode_object(decoder, json, on_stack, out);
+        default: return corrupt("a value");
     }
 }
 

@@ -7,9 +7,7 @@
 #include "runtime/host/builtins.h"
 #include "runtime/host/number.h"
 
-void dn_encoder_begin(dn_encoder *encoder) {
-    *encoder = (dn_encoder){.datasets = json_array()};
-}
+void dn_encoder_begin(dn_encoder *encoder) { *encoder = (dn_encoder){.datasets = json_array()}; }
 
 void dn_encoder_free(dn_encoder *encoder) {
     json_decref(encoder->datasets);
@@ -111,18 +109,19 @@ static json_t *encode_iterator(dn_encoder *encoder, const dn_host_iterator *iter
 
 json_t *dn_encode_value(dn_encoder *encoder, const dn_value *value) {
     switch (value->kind) {
-    case DN_VALUE_NONE: return json_null();
-    case DN_VALUE_BOOL: return json_boolean(value->boolean);
-    case DN_VALUE_INT: return json_integer(value->integer);
-    case DN_VALUE_FLOAT: return encode_float(value->number);
-    case DN_VALUE_STRING: return dn_encode_text(value->string->text, value->string->length);
-    case DN_VALUE_TENSOR: return encode_tensor(encoder, value->tensor);
-    case DN_VALUE_LIST: return dn_encode_values(encoder, value->list->items, value->list->count);
-    case DN_VALUE_RECORD: return encode_record(encoder, value->record);
-    case DN_VALUE_RANGE: return encode_range(value->range);
-    case DN_VALUE_DATASET: return encode_dataset(encoder, value->dataset);
-    case DN_VALUE_PROGRESS: return encode_progress(encoder, value->progress);
-    case DN_VALUE_ITERATOR: return encode_iterator(encoder, value->iterator);
+        case DN_VALUE_NONE: return json_null();
+        case DN_VALUE_BOOL: return json_boolean(value->boolean);
+        case DN_VALUE_INT: return json_integer(value->integer);
+        case DN_VALUE_FLOAT: return encode_float(value->number);
+        case DN_VALUE_STRING: return dn_encode_text(value->string->text, value->string->length);
+        case DN_VALUE_TENSOR: return encode_tensor(encoder, value->tensor);
+        case DN_VALUE_LIST:
+            return dn_encode_values(encoder, value->list->items, value->list->count);
+        case DN_VALUE_RECORD: return encode_record(encoder, value->record);
+        case DN_VALUE_RANGE: return encode_range(value->range);
+        case DN_VALUE_DATASET: return encode_dataset(encoder, value->dataset);
+        case DN_VALUE_PROGRESS: return encode_progress(encoder, value->progress);
+        case DN_VALUE_ITERATOR: return encode_iterator(encoder, value->iterator);
     }
     return json_null();
 }

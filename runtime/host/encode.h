@@ -17,10 +17,10 @@
 #include "runtime/store/safetensors.h"
 
 typedef struct dn_encoder {
-    json_t *datasets;                // the table
-    const dn_host_dataset **known;   // the datasets in it
+    json_t *datasets;               // the table
+    const dn_host_dataset **known;  // the datasets in it
     int n_known, known_capacity;
-    dn_tensor **tensors;             // borrowed: host.0, host.1, ...
+    dn_tensor **tensors;  // borrowed: host.0, host.1, ...
     int n_tensors, tensors_capacity;
 } dn_encoder;
 
@@ -38,13 +38,15 @@ typedef struct dn_decoder {
     int n_datasets;
 } dn_decoder;
 
-// Everything is checked; a failure is DN_CORRUPT and says what is wrong, or comes from making a dataset
-// again.
+// Everything is checked; a failure is DN_CORRUPT and says what is wrong, or comes from making a
+// dataset again.
 dn_status dn_decode_datasets(dn_decoder *decoder, const json_t *table) DN_MUST_USE;
 void dn_decoder_free(dn_decoder *decoder);
 // Iterators are found on the stack only.
-dn_status dn_decode_value(dn_decoder *decoder, const json_t *json, bool on_stack, dn_value *out) DN_MUST_USE;
-// An array of `count` values into `out`, all owned by the caller, also on failure (the rest are none).
+dn_status dn_decode_value(dn_decoder *decoder, const json_t *json, bool on_stack,
+                          dn_value *out) DN_MUST_USE;
+// An array of `count` values into `out`, all owned by the caller, also on failure (the rest are
+// none).
 dn_status dn_decode_values(dn_decoder *decoder, const json_t *json, const char *what, int count,
                            dn_value *out) DN_MUST_USE;
 dn_status dn_decode_text(const json_t *json, dn_value *out) DN_MUST_USE;

@@ -47,8 +47,8 @@ static dn_status wrong_input(const dn_field *input, const dn_value *value) {
     dn_str expected = {0}, actual = {0};
     dn_shape_print(&expected, input->dtype, &input->shape);
     dn_value_describe(value, &actual);
-    dn_status status = dn_fail(DN_INVALID, "`%s` should be %s, not %s", input->name, expected.text,
-                               actual.text);
+    dn_status status =
+        dn_fail(DN_INVALID, "`%s` should be %s, not %s", input->name, expected.text, actual.text);
     free(expected.text);
     free(actual.text);
     return status;
@@ -132,8 +132,7 @@ static dn_status execute(dn_run *run, const dn_entry *entry, const call *c, uint
 }
 
 static dn_value result_of(const dn_entry *entry, dn_tensor **outputs) {
-    if (!entry->record)
-        return entry->n_outputs ? dn_value_tensor(outputs[0]) : dn_value_none();
+    if (!entry->record) return entry->n_outputs ? dn_value_tensor(outputs[0]) : dn_value_none();
     int count = entry->n_outputs;
     const char **names = dn_xcalloc((size_t)count, sizeof *names);
     dn_value *values = dn_xcalloc((size_t)count, sizeof *values);

@@ -29,8 +29,10 @@ void dn_host_wrote(dn_run *run, dn_output kind, const char *path) {
 
 void dn_run_print_written(dn_run *run, FILE *out) {
     static const char *const plural[DN_OUTPUT_COUNT] = {
-        [DN_OUTPUT_CHECKPOINT] = "checkpoints", [DN_OUTPUT_WEIGHTS] = "weight files",
-        [DN_OUTPUT_LOG] = "logs",               [DN_OUTPUT_IMAGE] = "images",
+        [DN_OUTPUT_CHECKPOINT] = "checkpoints",
+        [DN_OUTPUT_WEIGHTS] = "weight files",
+        [DN_OUTPUT_LOG] = "logs",
+        [DN_OUTPUT_IMAGE] = "images",
         [DN_OUTPUT_ARRAY] = "arrays",
     };
     const char *separator = "wrote ";

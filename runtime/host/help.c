@@ -79,12 +79,8 @@ static void append_default(const dn_command_param *param, dn_str *out) {
         return;
     }
     if (param->init.kind == DN_VALUE_NONE) return;
-    bool empty = param->init.kind == DN_VALUE_STRING && param->init.string->length == 0;
     dn_str_puts(out, "(default: ");
-    if (empty)
-        dn_str_puts(out, "\"\"");
-    else
-        dn_value_print(&param->init, out);
+    dn_cli_print_value(&param->init, out);
     dn_str_puts(out, ")");
 }
 

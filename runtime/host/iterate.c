@@ -20,25 +20,24 @@ void dn_host_iterator_free(dn_host_iterator *iterator) {
 
 int64_t dn_host_size(const dn_value *items) {
     switch (items->kind) {
-    case DN_VALUE_LIST: return items->list->count;
-    case DN_VALUE_RANGE:
-        return items->range->last < items->range->first
-                   ? 0
-                   : items->range->last - items->range->first + 1;
-    case DN_VALUE_TENSOR:
-        return items->tensor->shape.rank ? items->tensor->shape.dims[0] : -1;
-    case DN_VALUE_DATASET: return dn_dataset_size(items->dataset->dataset);
-    case DN_VALUE_PROGRESS: return dn_host_size(&items->progress->items);
-    default: return -1;
+        case DN_VALUE_LIST: return items->list->count;
+        case DN_VALUE_RANGE:
+            return items->range->last < items->range->first
+                       ? 0
+                       : items->range->last - items->range->first + 1;
+        case DN_VALUE_TENSOR: return items->tensor->shape.rank ? items->tensor->shape.dims[0] : -1;
+        case DN_VALUE_DATASET: return dn_dataset_size(items->dataset->dataset);
+        case DN_VALUE_PROGRESS: return dn_host_size(&items->progress->items);
+        default: return -1;
     }
 }
 
 static dn_status not_iterable(const dn_value *items) {
     dn_str text = {0};
     dn_value_describe(items, &text);
-    dn_status status = dn_with_hint(
-        dn_fail(DN_INVALID, "there is nothing to go through in %s", text.text),
-        "a loop goes through a range, a list, a dataset or the rows of a tensor");
+    dn_status status =
+        dn_with_hint(dn_fail(DN_INVALID, "there is nothing to go through in %s", text.text),
+                     "a loop goes through a range, a list, a dataset or the rows of a tensor");
     free(text.text);
     return status;
 }
@@ -134,8 +133,7 @@ static dn_status next_element(dn_host_iterator *iterator, const dn_run_options *
                               dn_value *element, bool *done) {
     const dn_value *items = &iterator->items;
     int64_t i = iterator->position;
-    if (items->kind == DN_VALUE_DATASET)
-        return next_of_dataset(iterator, options, element, done);
+    if (items->kind == DN_VALUE_DATASET) return next_of_dataset(iterator, options, element, done);
     *done = i >= dn_host_size(items);
     if (*done) return DN_SUCCESS;
     if (items->kind == DN_VALUE_TENSOR) return dn_host_row(items->tensor, i, element);

@@ -1,5 +1,5 @@
-// `log`: a record of numbers goes to the innermost progress bar, or to a line of its own, and to the log
-// file.
+// `log`: a record of numbers goes to the innermost progress bar, or to a line of its own, and to
+// the log file.
 #include <stdlib.h>
 
 #include "runtime/host/number.h"

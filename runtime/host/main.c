@@ -1,4 +1,5 @@
-// The main program around a dn_program: reads the command line, runs the command, tells the outcome.
+// The main program around a dn_program: reads the command line, runs the command, tells the
+// outcome.
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,8 @@
 
 enum { EXIT_RUN = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
-// "gan.dnet:12:5: error: ...", or "gan: error: ..." when there is no place; then the note and the hint.
+// "gan.dnet:12:5: error: ...", or "gan: error: ..." when there is no place; then the note and the
+// hint.
 static void print_failure(const char *name, dn_status status) {
     const char *message = dn_status_message(status);
     size_t place;
@@ -35,10 +37,10 @@ static int finish(const dn_cli *cli, dn_status status, int failed) {
 static dn_status differs(const char *name, const dn_value *saved, const dn_value *given) {
     char *flag = dn_cli_flag(name);
     dn_str was = {0}, is = {0};
-    dn_value_print(saved, &was);
-    dn_value_print(given, &is);
-    dn_status status = dn_fail(DN_INVALID, "%s is %s in the checkpoint, not %s", flag,
-                               was.text ? was.text : "\"\"", is.text ? is.text : "\"\"");
+    dn_cli_print_value(saved, &was);
+    dn_cli_print_value(given, &is);
+    dn_status status =
+        dn_fail(DN_INVALID, "%s is %s in the checkpoint, not %s", flag, was.text, is.text);
     free(was.text);
     free(is.text);
     free(flag);
@@ -52,10 +54,10 @@ static dn_status check_flags(const dn_cli *cli, const dn_run *run) {
         return dn_fail(DN_INVALID, "%s was written by `%s`, not by `%s`", cli->options.resume,
                        cli->program->commands[run->frames[0].command].name, command->name);
     if (cli->given[DN_COMMON_SEED] && cli->options.seed != run->options.seed)
-        return dn_with_hint(dn_fail(DN_INVALID, "--seed is %llu in the checkpoint, not %llu",
-                                    (unsigned long long)run->options.seed,
-                                    (unsigned long long)cli->options.seed),
-                            "a resumed run has the flags that it began with");
+        return dn_with_hint(
+            dn_fail(DN_INVALID, "--seed is %llu in the checkpoint, not %llu",
+                    (unsigned long long)run->options.seed, (unsigned long long)cli->options.seed),
+            "a resumed run has the flags that it began with");
     for (int i = 0; i < command->n_params; i++)
         if (cli->args_given[i] && !dn_value_equal(cli->args[i], run->args[i]))
             return differs(command->params[i].name, &run->args[i], &cli->args[i]);

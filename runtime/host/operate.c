@@ -6,10 +6,10 @@
 
 static const char *operator_name(dn_host_operator op) {
     static const char *const names[] = {
-        [DN_HOST_NEG] = "-",   [DN_HOST_NOT] = "not", [DN_HOST_ADD] = "+",  [DN_HOST_SUB] = "-",
-        [DN_HOST_MUL] = "*",   [DN_HOST_DIV] = "/",   [DN_HOST_IDIV] = "//", [DN_HOST_REM] = "%",
-        [DN_HOST_POW] = "**",  [DN_HOST_EQ] = "==",   [DN_HOST_NE] = "!=",  [DN_HOST_LT] = "<",
-        [DN_HOST_LE] = "<=",   [DN_HOST_GT] = ">",    [DN_HOST_GE] = ">=",  [DN_HOST_AND] = "and",
+        [DN_HOST_NEG] = "-",  [DN_HOST_NOT] = "not", [DN_HOST_ADD] = "+",   [DN_HOST_SUB] = "-",
+        [DN_HOST_MUL] = "*",  [DN_HOST_DIV] = "/",   [DN_HOST_IDIV] = "//", [DN_HOST_REM] = "%",
+        [DN_HOST_POW] = "**", [DN_HOST_EQ] = "==",   [DN_HOST_NE] = "!=",   [DN_HOST_LT] = "<",
+        [DN_HOST_LE] = "<=",  [DN_HOST_GT] = ">",    [DN_HOST_GE] = ">=",   [DN_HOST_AND] = "and",
         [DN_HOST_OR] = "or",
     };
     return names[op];
@@ -27,10 +27,9 @@ static dn_status no_operation(dn_host_operator op, dn_value a, dn_value b) {
 }
 
 static dn_status overflow(dn_host_operator op, int64_t a, int64_t b) {
-    return dn_with_hint(
-        dn_fail(DN_INVALID, "%lld %s %lld does not fit an int", (long long)a, operator_name(op),
-                (long long)b),
-        "a float holds larger numbers: %lld.0", (long long)a);
+    return dn_with_hint(dn_fail(DN_INVALID, "%lld %s %lld does not fit an int", (long long)a,
+                                operator_name(op), (long long)b),
+                        "a float holds larger numbers: %lld.0", (long long)a);
 }
 
 // ---- ints ------------------------------------------------------------------------------------
@@ -71,11 +70,11 @@ static dn_status int_arithmetic(dn_host_operator op, int64_t a, int64_t b, dn_va
     int64_t result = 0;
     bool fits = true;
     switch (op) {
-    case DN_HOST_ADD: fits = !__builtin_add_overflow(a, b, &result); break;
-    case DN_HOST_SUB: fits = !__builtin_sub_overflow(a, b, &result); break;
-    case DN_HOST_MUL: fits = !__builtin_mul_overflow(a, b, &result); break;
-    case DN_HOST_POW: fits = int_power(a, b, &result); break;
-    default: return int_division(op, a, b, out);
+        case DN_HOST_ADD: fits = !__builtin_add_overflow(a, b, &result); break;
+        case DN_HOST_SUB: fits = !__builtin_sub_overflow(a, b, &result); break;
+        case DN_HOST_MUL: fits = !__builtin_mul_overflow(a, b, &result); break;
+        case DN_HOST_POW: fits = int_power(a, b, &result); break;
+        default: return int_division(op, a, b, out);
     }
     if (!fits) return overflow(op, a, b);
     *out = dn_value_int(result);
@@ -91,13 +90,13 @@ static double floor_remainder(double a, double b) {
 
 static double float_arithmetic(dn_host_operator op, double a, double b) {
     switch (op) {
-    case DN_HOST_ADD: return a + b;
-    case DN_HOST_SUB: return a - b;
-    case DN_HOST_MUL: return a * b;
-    case DN_HOST_DIV: return a / b;
-    case DN_HOST_IDIV: return floor(a / b);
-    case DN_HOST_REM: return floor_remainder(a, b);
-    default: return pow(a, b);
+        case DN_HOST_ADD: return a + b;
+        case DN_HOST_SUB: return a - b;
+        case DN_HOST_MUL: return a * b;
+        case DN_HOST_DIV: return a / b;
+        case DN_HOST_IDIV: return floor(a / b);
+        case DN_HOST_REM: return floor_remainder(a, b);
+        default: return pow(a, b);
     }
 }
 
@@ -155,8 +154,7 @@ static bool equal_numbers(dn_value a, dn_value b) {
 static bool equal_tensors(const dn_tensor *a, const dn_tensor *b) {
     if (a->dtype != b->dtype || !dn_shape_equal(&a->shape, &b->shape)) return false;
     int64_t count = dn_shape_elements(&a->shape);
-    if (!dn_dtype_is_float(a->dtype))
-        return count == 0 || memcmp(a->data, b->data, a->bytes) == 0;
+    if (!dn_dtype_is_float(a->dtype)) return count == 0 || memcmp(a->data, b->data, a->bytes) == 0;
     for (int64_t i = 0; i < count; i++)
         if (dn_tensor_get(a, i) != dn_tensor_get(b, i)) return false;
     return true;
@@ -186,17 +184,17 @@ bool dn_value_equal(dn_value a, dn_value b) {
     if (is_number(a) && is_number(b)) return equal_numbers(a, b);
     if (a.kind != b.kind) return false;
     switch (a.kind) {
-    case DN_VALUE_NONE: return true;
-    case DN_VALUE_BOOL: return a.boolean == b.boolean;
-    case DN_VALUE_STRING:
-        return a.string->length == b.string->length &&
-               memcmp(a.string->text, b.string->text, a.string->length) == 0;
-    case DN_VALUE_LIST: return equal_lists(a.list, b.list);
-    case DN_VALUE_RECORD: return equal_records(a.record, b.record);
-    case DN_VALUE_RANGE:
-        return a.range->first == b.range->first && a.range->last == b.range->last;
-    case DN_VALUE_DATASET: return a.dataset == b.dataset;
-    default: return false;
+        case DN_VALUE_NONE: return true;
+        case DN_VALUE_BOOL: return a.boolean == b.boolean;
+        case DN_VALUE_STRING:
+            return a.string->length == b.string->length &&
+                   memcmp(a.string->text, b.string->text, a.string->length) == 0;
+        case DN_VALUE_LIST: return equal_lists(a.list, b.list);
+        case DN_VALUE_RECORD: return equal_records(a.record, b.record);
+        case DN_VALUE_RANGE:
+            return a.range->first == b.range->first && a.range->last == b.range->last;
+        case DN_VALUE_DATASET: return a.dataset == b.dataset;
+        default: return false;
     }
 }
 
@@ -209,30 +207,30 @@ static int compare_strings(const dn_string *a, const dn_string *b) {
 
 static bool holds(dn_host_operator op, bool less, bool equal, bool greater) {
     switch (op) {
-    case DN_HOST_LT: return less;
-    case DN_HOST_LE: return less || equal;
-    case DN_HOST_GT: return greater;
-    default: return greater || equal;
+        case DN_HOST_LT: return less;
+        case DN_HOST_LE: return less || equal;
+        case DN_HOST_GT: return greater;
+        default: return greater || equal;
     }
 }
 
 static dn_status order(dn_host_operator op, dn_value a, dn_value b, dn_value *out) {
     if (a.kind == DN_VALUE_STRING && b.kind == DN_VALUE_STRING) {
         int c = compare_strings(a.string, b.string);
-        *out = dn_value_bool(holds(op, c < 0, c == 0, c > 0));
+        *out = dn_value_bool(holds(op, c<0, c == 0, c> 0));
         return DN_SUCCESS;
     }
     dn_value x = dn_value_scalar(a), y = dn_value_scalar(b);
     if (!is_number(x) || !is_number(y)) return no_operation(op, a, b);
     if (x.kind == DN_VALUE_INT && y.kind == DN_VALUE_INT) {
         int64_t i = x.integer, j = y.integer;
-        *out = dn_value_bool(holds(op, i < j, i == j, i > j));
+        *out = dn_value_bool(holds(op, i<j, i == j, i> j));
         return DN_SUCCESS;
     }
     double p = 0, q = 0;
     dn_value_number(&x, &p);
     dn_value_number(&y, &q);
-    *out = dn_value_bool(holds(op, p < q, p == q, p > q));
+    *out = dn_value_bool(holds(op, p<q, p == q, p> q));
     return DN_SUCCESS;
 }
 
@@ -265,7 +263,8 @@ dn_status dn_host_condition(dn_value value, bool *out) {
     }
     dn_str text = {0};
     dn_value_describe(&value, &text);
-    dn_status status = dn_fail(DN_INVALID, "a condition should be true or false, not %s", text.text);
+    dn_status status =
+        dn_fail(DN_INVALID, "a condition should be true or false, not %s", text.text);
     free(text.text);
     return status;
 }
@@ -288,15 +287,15 @@ dn_status dn_host_unary(dn_host_operator op, dn_value value, dn_value *out) {
 
 dn_status dn_host_binary(dn_host_operator op, dn_value a, dn_value b, dn_value *out) {
     switch (op) {
-    case DN_HOST_EQ:
-    case DN_HOST_NE: return equality(op, a, b, out);
-    case DN_HOST_LT:
-    case DN_HOST_LE:
-    case DN_HOST_GT:
-    case DN_HOST_GE: return order(op, a, b, out);
-    case DN_HOST_AND:
-    case DN_HOST_OR: return logic(op, a, b, out);
-    default: return arithmetic(op, a, b, out);
+        case DN_HOST_EQ:
+        case DN_HOST_NE: return equality(op, a, b, out);
+        case DN_HOST_LT:
+        case DN_HOST_LE:
+        case DN_HOST_GT:
+        case DN_HOST_GE: return order(op, a, b, out);
+        case DN_HOST_AND:
+        case DN_HOST_OR: return logic(op, a, b, out);
+        default: return arithmetic(op, a, b, out);
     }
 }
 

@@ -6,10 +6,10 @@
 #include "runtime/host/number.h"
 
 enum {
-    WHOLE_TENSOR = 64,    // elements up to which a tensor is shown whole
-    TENSOR_DIGITS = 5,    // significant digits of a tensor's elements
-    LIST_SHOWN = 100,     // items of a list
-    MAX_WIDTH = 1000,     // of a format
+    WHOLE_TENSOR = 64,  // elements up to which a tensor is shown whole
+    TENSOR_DIGITS = 5,  // significant digits of a tensor's elements
+    LIST_SHOWN = 100,   // items of a list
+    MAX_WIDTH = 1000,   // of a format
     MAX_PRECISION = 100,
 };
 
@@ -100,7 +100,9 @@ static void print_tensor(const dn_tensor *tensor, bool top, dn_str *out) {
         return;
     }
     tensor_text text = {.tensor = tensor,
-                        .edge = whole ? 0 : rank == 1 ? 4 : 3,
+                        .edge = whole       ? 0
+                                : rank == 1 ? 4
+                                            : 3,
                         .lines = top && rank > 1,
                         .out = out};
     dn_str_puts(out, text.lines ? "\n" : " ");
@@ -165,29 +167,29 @@ static void print_float(double number, dn_str *out) {
 
 static void print_any(const dn_value *value, bool top, dn_str *out) {
     switch (value->kind) {
-    case DN_VALUE_NONE: dn_str_puts(out, "none"); break;
-    case DN_VALUE_BOOL: dn_str_puts(out, value->boolean ? "true" : "false"); break;
-    case DN_VALUE_INT: dn_str_printf(out, "%lld", (long long)value->integer); break;
-    case DN_VALUE_FLOAT: print_float(value->number, out); break;
-    case DN_VALUE_STRING:
-        if (top)
-            dn_str_append(out, value->string->text, value->string->length);
-        else
-            print_quoted(value->string, out);
-        break;
-    case DN_VALUE_TENSOR: print_tensor(value->tensor, top, out); break;
-    case DN_VALUE_LIST: print_list(value->list, out); break;
-    case DN_VALUE_RECORD: print_record(value->record, out); break;
-    case DN_VALUE_RANGE:
-        dn_str_printf(out, "%lld..%lld", (long long)value->range->first,
-                      (long long)value->range->last);
-        break;
-    case DN_VALUE_DATASET: print_dataset(value->dataset->dataset, out); break;
-    case DN_VALUE_PROGRESS:
-        dn_str_puts(out, "progress over ");
-        print_inner(&value->progress->items, out);
-        break;
-    case DN_VALUE_ITERATOR: dn_str_puts(out, "iterator"); break;
+        case DN_VALUE_NONE: dn_str_puts(out, "none"); break;
+        case DN_VALUE_BOOL: dn_str_puts(out, value->boolean ? "true" : "false"); break;
+        case DN_VALUE_INT: dn_str_printf(out, "%lld", (long long)value->integer); break;
+        case DN_VALUE_FLOAT: print_float(value->number, out); break;
+        case DN_VALUE_STRING:
+            if (top)
+                dn_str_append(out, value->string->text, value->string->length);
+            else
+                print_quoted(value->string, out);
+            break;
+        case DN_VALUE_TENSOR: print_tensor(value->tensor, top, out); break;
+        case DN_VALUE_LIST: print_list(value->list, out); break;
+        case DN_VALUE_RECORD: print_record(value->record, out); break;
+        case DN_VALUE_RANGE:
+            dn_str_printf(out, "%lld..%lld", (long long)value->range->first,
+                          (long long)value->range->last);
+            break;
+        case DN_VALUE_DATASET: print_dataset(value->dataset->dataset, out); break;
+        case DN_VALUE_PROGRESS:
+            dn_str_puts(out, "progress over ");
+            print_inner(&value->progress->items, out);
+            break;
+        case DN_VALUE_ITERATOR: dn_str_puts(out, "iterator"); break;
     }
 }
 

@@ -1,9 +1,9 @@
 // A run from its making to its end: variables and counters, and commands called from outside.
+#include "runtime/host/run.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "runtime/host/run.h"
 
 static double monotonic_seconds(void) {
     struct timespec now;

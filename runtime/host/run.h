@@ -22,7 +22,11 @@ typedef struct dn_frame {
 enum { DN_MAX_FRAMES = 1000 };
 
 typedef enum dn_output {
-    DN_OUTPUT_CHECKPOINT, DN_OUTPUT_WEIGHTS, DN_OUTPUT_LOG, DN_OUTPUT_IMAGE, DN_OUTPUT_ARRAY,
+    DN_OUTPUT_CHECKPOINT,
+    DN_OUTPUT_WEIGHTS,
+    DN_OUTPUT_LOG,
+    DN_OUTPUT_IMAGE,
+    DN_OUTPUT_ARRAY,
     DN_OUTPUT_COUNT
 } dn_output;
 
@@ -36,33 +40,33 @@ struct dn_run {
     const dn_program *program;
     const dn_executor *executor;
     dn_run_options options;
-    double started;           // when the command was, on the monotonic clock
+    double started;  // when the command was, on the monotonic clock
 
     // State that checkpoints store.
     int n_variables, n_entries;
-    dn_tensor **variables;    // NULL: not made yet
-    uint64_t *counters;       // runs of each entry
-    int64_t steps;            // of step entries
-    dn_value *args;           // what the outermost command was called with
+    dn_tensor **variables;  // NULL: not made yet
+    uint64_t *counters;     // runs of each entry
+    int64_t steps;          // of step entries
+    dn_value *args;         // what the outermost command was called with
     int n_args;
     dn_frame *frames;
     int n_frames, frames_capacity;
-    dn_value *stack;          // room is made for a whole frame when it begins
+    dn_value *stack;  // room is made for a whole frame when it begins
     int n_stack, stack_capacity;
-    char *checkpoint_path;    // NULL before checkpoint() was called
+    char *checkpoint_path;  // NULL before checkpoint() was called
     int64_t checkpoint_every;
     char *log_path;
-    int64_t log_offset;       // where a loaded checkpoint's log goes on
+    int64_t log_offset;  // where a loaded checkpoint's log goes on
     dn_logfile *log;
-    bool log_lasts;           // opened at the prompt: for the lines that follow, too
+    bool log_lasts;  // opened at the prompt: for the lines that follow, too
 
     // The rest.
     bool resumed;
-    bool save_asked;          // checkpoint() was called: saved once its call is over
-    char **own_checkpoints;   // paths that this run has written
+    bool save_asked;         // checkpoint() was called: saved once its call is over
+    char **own_checkpoints;  // paths that this run has written
     int n_own, own_capacity;
     int n_checked;
-    dn_checked_code *checked; // of each command
+    dn_checked_code *checked;  // of each command
     dn_written written[DN_OUTPUT_COUNT];
 };
 
@@ -89,7 +93,8 @@ dn_status dn_host_check_command(dn_run *run, int command, const dn_checked_code 
 
 // entry.c
 dn_status dn_host_variable(dn_run *run, int variable, dn_tensor **out) DN_MUST_USE;  // borrowed
-dn_status dn_host_call_entry(dn_run *run, int entry, const dn_value *args, dn_value *result) DN_MUST_USE;
+dn_status dn_host_call_entry(dn_run *run, int entry, const dn_value *args,
+                             dn_value *result) DN_MUST_USE;
 
 // log.c: shows the values of a record, and writes them to the log file.
 dn_status dn_host_log(dn_run *run, const dn_value *values) DN_MUST_USE;

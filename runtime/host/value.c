@@ -9,14 +9,14 @@
 // memory.
 static int *reference_count(dn_value value) {
     switch (value.kind) {
-    case DN_VALUE_STRING: return &value.string->references;
-    case DN_VALUE_LIST: return &value.list->references;
-    case DN_VALUE_RECORD: return &value.record->references;
-    case DN_VALUE_RANGE: return &value.range->references;
-    case DN_VALUE_DATASET: return &value.dataset->references;
-    case DN_VALUE_PROGRESS: return &value.progress->references;
-    case DN_VALUE_ITERATOR: return &value.iterator->references;
-    default: return NULL;
+        case DN_VALUE_STRING: return &value.string->references;
+        case DN_VALUE_LIST: return &value.list->references;
+        case DN_VALUE_RECORD: return &value.record->references;
+        case DN_VALUE_RANGE: return &value.range->references;
+        case DN_VALUE_DATASET: return &value.dataset->references;
+        case DN_VALUE_PROGRESS: return &value.progress->references;
+        case DN_VALUE_ITERATOR: return &value.iterator->references;
+        default: return NULL;
     }
 }
 
@@ -62,14 +62,14 @@ void dn_value_release(dn_value value) {
     int *references = reference_count(value);
     if (!references || *references < 0 || --*references > 0) return;
     switch (value.kind) {
-    case DN_VALUE_STRING: free(value.string); break;
-    case DN_VALUE_LIST: free_list(value.list); break;
-    case DN_VALUE_RECORD: free_record(value.record); break;
-    case DN_VALUE_RANGE: free(value.range); break;
-    case DN_VALUE_DATASET: free_dataset(value.dataset); break;
-    case DN_VALUE_PROGRESS: dn_host_progress_free(value.progress); break;
-    case DN_VALUE_ITERATOR: dn_host_iterator_free(value.iterator); break;
-    default: break;
+        case DN_VALUE_STRING: free(value.string); break;
+        case DN_VALUE_LIST: free_list(value.list); break;
+        case DN_VALUE_RECORD: free_record(value.record); break;
+        case DN_VALUE_RANGE: free(value.range); break;
+        case DN_VALUE_DATASET: free_dataset(value.dataset); break;
+        case DN_VALUE_PROGRESS: dn_host_progress_free(value.progress); break;
+        case DN_VALUE_ITERATOR: dn_host_iterator_free(value.iterator); break;
+        default: break;
     }
 }
 
@@ -136,32 +136,32 @@ const dn_value *dn_record_find(const dn_record *record, const char *name) {
 
 const char *dn_value_kind_name(dn_value_kind kind) {
     switch (kind) {
-    case DN_VALUE_NONE: return "none";
-    case DN_VALUE_BOOL: return "a bool";
-    case DN_VALUE_INT: return "an int";
-    case DN_VALUE_FLOAT: return "a float";
-    case DN_VALUE_STRING: return "a string";
-    case DN_VALUE_TENSOR: return "a tensor";
-    case DN_VALUE_LIST: return "a list";
-    case DN_VALUE_RECORD: return "a record";
-    case DN_VALUE_RANGE: return "a range";
-    case DN_VALUE_DATASET: return "a dataset";
-    case DN_VALUE_PROGRESS: return "a progress";
-    case DN_VALUE_ITERATOR: return "an iterator";
+        case DN_VALUE_NONE: return "none";
+        case DN_VALUE_BOOL: return "a bool";
+        case DN_VALUE_INT: return "an int";
+        case DN_VALUE_FLOAT: return "a float";
+        case DN_VALUE_STRING: return "a string";
+        case DN_VALUE_TENSOR: return "a tensor";
+        case DN_VALUE_LIST: return "a list";
+        case DN_VALUE_RECORD: return "a record";
+        case DN_VALUE_RANGE: return "a range";
+        case DN_VALUE_DATASET: return "a dataset";
+        case DN_VALUE_PROGRESS: return "a progress";
+        case DN_VALUE_ITERATOR: return "an iterator";
     }
     return "nothing";
 }
 
 bool dn_value_number(const dn_value *value, double *out) {
     switch (value->kind) {
-    case DN_VALUE_BOOL: *out = value->boolean; return true;
-    case DN_VALUE_INT: *out = (double)value->integer; return true;
-    case DN_VALUE_FLOAT: *out = value->number; return true;
-    case DN_VALUE_TENSOR:
-        if (dn_shape_elements(&value->tensor->shape) != 1) return false;
-        *out = dn_tensor_get(value->tensor, 0);
-        return true;
-    default: return false;
+        case DN_VALUE_BOOL: *out = value->boolean; return true;
+        case DN_VALUE_INT: *out = (double)value->integer; return true;
+        case DN_VALUE_FLOAT: *out = value->number; return true;
+        case DN_VALUE_TENSOR:
+            if (dn_shape_elements(&value->tensor->shape) != 1) return false;
+            *out = dn_tensor_get(value->tensor, 0);
+            return true;
+        default: return false;
     }
 }
 
@@ -170,11 +170,11 @@ bool dn_value_number(const dn_value *value, double *out) {
 static dn_value scalar_of(const dn_tensor *tensor) {
     double number = dn_tensor_get(tensor, 0);
     switch (tensor->dtype) {
-    case DN_BOOL: return dn_value_bool(number != 0);
-    case DN_I64: return dn_value_int(*(const int64_t *)tensor->data);
-    case DN_U8:
-    case DN_I32: return dn_value_int((int64_t)number);
-    default: return dn_value_float(number);
+        case DN_BOOL: return dn_value_bool(number != 0);
+        case DN_I64: return dn_value_int(*(const int64_t *)tensor->data);
+        case DN_U8:
+        case DN_I32: return dn_value_int((int64_t)number);
+        default: return dn_value_float(number);
     }
 }
 

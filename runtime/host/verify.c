@@ -23,36 +23,36 @@ typedef struct effect {
 
 static effect effect_of(const checker *c, dn_instruction in) {
     switch (in.op) {
-    case DN_VM_CONST:
-    case DN_VM_NONE:
-    case DN_VM_LOAD: return (effect){0, 1};
-    case DN_VM_DUP: return (effect){1, 2};
-    case DN_VM_STORE:
-    case DN_VM_POP:
-    case DN_VM_JUMP_FALSE:
-    case DN_VM_LOG:
-    case DN_VM_RETURN: return (effect){1, 0};
-    case DN_VM_UNARY:
-    case DN_VM_FIELD:
-    case DN_VM_FORMAT:
-    case DN_VM_ITERATE: return (effect){1, 1};
-    case DN_VM_NEXT: return (effect){1, 2};
-    case DN_VM_BINARY:
-    case DN_VM_INDEX:
-    case DN_VM_RANGE: return (effect){2, 1};
-    case DN_VM_LIST:
-    case DN_VM_TEXT: return (effect){in.a, 1};
-    case DN_VM_APPEND:
-    case DN_VM_END_LOOP: return (effect){in.a + 1, in.a};
-    case DN_VM_CALL_HOST:
-    case DN_VM_CALL_ENTRY:
-    case DN_VM_CALL_COMMAND: return (effect){in.b, 1};
-    case DN_VM_RECORD: {
-        int count = 0;
-        while (c->program->record_names[in.a][count]) count++;
-        return (effect){count, 1};
-    }
-    default: return (effect){0, 0};
+        case DN_VM_CONST:
+        case DN_VM_NONE:
+        case DN_VM_LOAD: return (effect){0, 1};
+        case DN_VM_DUP: return (effect){1, 2};
+        case DN_VM_STORE:
+        case DN_VM_POP:
+        case DN_VM_JUMP_FALSE:
+        case DN_VM_LOG:
+        case DN_VM_RETURN: return (effect){1, 0};
+        case DN_VM_UNARY:
+        case DN_VM_FIELD:
+        case DN_VM_FORMAT:
+        case DN_VM_ITERATE: return (effect){1, 1};
+        case DN_VM_NEXT: return (effect){1, 2};
+        case DN_VM_BINARY:
+        case DN_VM_INDEX:
+        case DN_VM_RANGE: return (effect){2, 1};
+        case DN_VM_LIST:
+        case DN_VM_TEXT: return (effect){in.a, 1};
+        case DN_VM_APPEND:
+        case DN_VM_END_LOOP: return (effect){in.a + 1, in.a};
+        case DN_VM_CALL_HOST:
+        case DN_VM_CALL_ENTRY:
+        case DN_VM_CALL_COMMAND: return (effect){in.b, 1};
+        case DN_VM_RECORD: {
+            int count = 0;
+            while (c->program->record_names[in.a][count]) count++;
+            return (effect){count, 1};
+        }
+        default: return (effect){0, 0};
     }
 }
 
@@ -66,28 +66,28 @@ static bool is_string(const dn_program *program, int constant) {
 static bool operands_hold(const checker *c, dn_instruction in) {
     const dn_program *program = c->program;
     switch (in.op) {
-    case DN_VM_CONST: return within(in.a, program->n_constants);
-    case DN_VM_LOAD:
-    case DN_VM_STORE: return within(in.a, c->command->n_locals);
-    case DN_VM_ITERATE: return in.a == -1 || within(in.a, c->command->n_locals);
-    case DN_VM_UNARY: return in.a == DN_HOST_NEG || in.a == DN_HOST_NOT;
-    case DN_VM_BINARY: return in.a >= DN_HOST_ADD && in.a <= DN_HOST_OR;
-    case DN_VM_JUMP:
-    case DN_VM_JUMP_FALSE:
-    case DN_VM_NEXT: return within(in.a, c->command->n_code);
-    case DN_VM_RECORD: return within(in.a, program->n_record_names);
-    case DN_VM_FIELD:
-    case DN_VM_FORMAT: return is_string(program, in.a);
-    case DN_VM_LIST:
-    case DN_VM_TEXT:
-    case DN_VM_END_LOOP: return in.a >= 0;
-    case DN_VM_APPEND: return in.a >= 1;
-    case DN_VM_CALL_HOST: return in.b == dn_builtin_arity(in.a);
-    case DN_VM_CALL_ENTRY:
-        return within(in.a, program->n_entries) && in.b == program->entries[in.a].n_inputs;
-    case DN_VM_CALL_COMMAND:
-        return within(in.a, program->n_commands) && in.b == program->commands[in.a].n_params;
-    default: return in.op < DN_VM_COUNT;
+        case DN_VM_CONST: return within(in.a, program->n_constants);
+        case DN_VM_LOAD:
+        case DN_VM_STORE: return within(in.a, c->command->n_locals);
+        case DN_VM_ITERATE: return in.a == -1 || within(in.a, c->command->n_locals);
+        case DN_VM_UNARY: return in.a == DN_HOST_NEG || in.a == DN_HOST_NOT;
+        case DN_VM_BINARY: return in.a >= DN_HOST_ADD && in.a <= DN_HOST_OR;
+        case DN_VM_JUMP:
+        case DN_VM_JUMP_FALSE:
+        case DN_VM_NEXT: return within(in.a, c->command->n_code);
+        case DN_VM_RECORD: return within(in.a, program->n_record_names);
+        case DN_VM_FIELD:
+        case DN_VM_FORMAT: return is_string(program, in.a);
+        case DN_VM_LIST:
+        case DN_VM_TEXT:
+        case DN_VM_END_LOOP: return in.a >= 0;
+        case DN_VM_APPEND: return in.a >= 1;
+        case DN_VM_CALL_HOST: return in.b == dn_builtin_arity(in.a);
+        case DN_VM_CALL_ENTRY:
+            return within(in.a, program->n_entries) && in.b == program->entries[in.a].n_inputs;
+        case DN_VM_CALL_COMMAND:
+            return within(in.a, program->n_commands) && in.b == program->commands[in.a].n_params;
+        default: return in.op < DN_VM_COUNT;
     }
 }
 
@@ -121,11 +121,11 @@ static dn_status visit(checker *c, int pc) {
     if (depth < e.pops) return bad_code(c, pc, "the stack is too short");
     depth += e.pushes - e.pops;
     switch (in.op) {
-    case DN_VM_RETURN: return DN_SUCCESS;
-    case DN_VM_JUMP: return flow(c, pc, in.a, depth);
-    case DN_VM_JUMP_FALSE: DN_TRY(flow(c, pc, in.a, depth)); break;
-    case DN_VM_NEXT: DN_TRY(flow(c, pc, in.a, depth - 2)); break;
-    default: break;
+        case DN_VM_RETURN: return DN_SUCCESS;
+        case DN_VM_JUMP: return flow(c, pc, in.a, depth);
+        case DN_VM_JUMP_FALSE: DN_TRY(flow(c, pc, in.a, depth)); break;
+        case DN_VM_NEXT: DN_TRY(flow(c, pc, in.a, depth - 2)); break;
+        default: break;
     }
     return flow(c, pc, pc + 1, depth);
 }

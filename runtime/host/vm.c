@@ -104,9 +104,9 @@ static dn_status stop_if_asked(dn_run *run) {
     static dn_status do_##ENUM(dn_run *run, dn_frame *frame, dn_instruction in);
 #include "runtime/host/vm.def"
 #undef INSTRUCTION
-#define DO(ENUM)                                                                           \
-    static dn_status do_##ENUM(__attribute__((unused)) dn_run *run,                        \
-                               __attribute__((unused)) dn_frame *frame,                    \
+#define DO(ENUM)                                                        \
+    static dn_status do_##ENUM(__attribute__((unused)) dn_run *run,     \
+                               __attribute__((unused)) dn_frame *frame, \
                                __attribute__((unused)) dn_instruction in)
 
 DO(CONST) {
@@ -422,8 +422,7 @@ static dn_status locate(const dn_run *run, dn_status status) {
     if (place && place->path && !names_source(dn_status_message(status), place))
         status = dn_annotate(status, "%s:%d:%d", place->path, place->line, place->column);
     if (run->n_frames < 2 || dn_status_note(status)) return status;
-    const dn_command *command =
-        &run->program->commands[run->frames[run->n_frames - 1].command];
+    const dn_command *command = &run->program->commands[run->frames[run->n_frames - 1].command];
     place = place_of(run, run->n_frames - 2);
     if (!place || !place->path) return status;
     return dn_with_note(status, "in `%s`, called at %s:%d:%d", command->name, place->path,

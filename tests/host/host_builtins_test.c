@@ -1,5 +1,5 @@
-// The host functions: that the table agrees with stdlib/host.dnet, what each does, and what it says when
-// its arguments are wrong.
+// The host functions: that the table agrees with stdlib/host.dnet, what each does, and what it says
+// when its arguments are wrong.
 #include "runtime/host/builtins.h"
 #include "runtime/image/image.h"
 #include "runtime/store/safetensors.h"
@@ -78,13 +78,13 @@ static void expect(const char *code, const char *expected) {
 // npy("rows.npy", shape: [2]): 7 rows of 2
 #define ROWS "const \"rows.npy\"\n const 2\n list 1\n const false\n call_host npy 3\n"
 // [e for e in DATA] where elements are tensors
-#define COLLECT                                                                             \
-    "store x\n list 0\n load x\n iterate e\n loop:\n next done\n call_host numbers 1\n"      \
+#define COLLECT                                                                         \
+    "store x\n list 0\n load x\n iterate e\n loop:\n next done\n call_host numbers 1\n" \
     "append 2\n jump loop\n done:\n return"
 // The tensor [[0, 1], [2, 3], ...]: one batch of all rows
-#define TENSOR                                                                              \
-    ROWS "const 7\n const false\n call_host batch 3\n iterate e\n next x\n"                  \
-    "store y\n end_loop 0\n x:\n load y\n"
+#define TENSOR                                                              \
+    ROWS "const 7\n const false\n call_host batch 3\n iterate e\n next x\n" \
+         "store y\n end_loop 0\n x:\n load y\n"
 
 static void test_pipeline(void) {
     expect(ROWS "return", "dataset of 7 elements {value: f32[2]}");
@@ -120,9 +120,9 @@ static void expect_hint(const char *code, const char *message, const char *hint)
 }
 
 static void test_declared_elements(void) {
-    expect_hint("const \"rows.npy\"\n const 2\n const 1\n list 2\n const false\n call_host npy 3\n return",
-                "test.dnet:6:1: the elements of rows.npy are f32[2], not f32[2, 1]",
-                "shape: [2] reads it");
+    expect_hint(
+        "const \"rows.npy\"\n const 2\n const 1\n list 2\n const false\n call_host npy 3\n return",
+        "test.dnet:6:1: the elements of rows.npy are f32[2], not f32[2, 1]", "shape: [2] reads it");
     expect_hint("const \"rows.npy\"\n const 2\n list 1\n const true\n call_host npy 3\n return",
                 "test.dnet:5:1: the elements of rows.npy are f32[2], not i32[2]",
                 "integers: false reads it");
@@ -134,12 +134,15 @@ static void test_declared_elements(void) {
                 "integers: true reads it");
     static const unsigned char idx[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4};
     write_file("images.idx", idx, sizeof idx);
-    expect_hint("const \"images.idx\"\n none\n const 28\n const 28\n const 1\n list 3\n"
-                "call_host idx 3\n return",
-                "test.dnet:7:1: the elements of images.idx are f32[1, 2, 1], not f32[28, 28, 1]",
-                "shape: [1, 2, 1] reads it");
-    expect("const \"images.idx\"\n none\n const 1\n const 2\n const 1\n list 3\n"
-           "call_host idx 3\n" COLLECT, "[[1, 2], [3, 4]]");
+    expect_hint(
+        "const \"images.idx\"\n none\n const 28\n const 28\n const 1\n list 3\n"
+        "call_host idx 3\n return",
+        "test.dnet:7:1: the elements of images.idx are f32[1, 2, 1], not f32[28, 28, 1]",
+        "shape: [1, 2, 1] reads it");
+    expect(
+        "const \"images.idx\"\n none\n const 1\n const 2\n const 1\n list 3\n"
+        "call_host idx 3\n" COLLECT,
+        "[[1, 2], [3, 4]]");
 }
 
 static void test_csv(void) {
@@ -157,10 +160,13 @@ static void test_csv(void) {
     free(got);
     machine_end(&m);
     assembly_free(&a);
-    expect("const \"t.csv\"\n const \"b\"\n list 1\n const \"y\"\n const true\n call_host csv 4\n return",
-           "error: test.dnet:6:1: t.csv:3: column 2 (b): \"x\" is not a number");
-    expect("const \"t.csv\"\n const 1\n list 1\n const \"y\"\n const true\n call_host csv 4\n return",
-           "error: test.dnet:6:1: `columns` of csv should be a list of strings, not a list");
+    expect(
+        "const \"t.csv\"\n const \"b\"\n list 1\n const \"y\"\n const true\n call_host csv 4\n "
+        "return",
+        "error: test.dnet:6:1: t.csv:3: column 2 (b): \"x\" is not a number");
+    expect(
+        "const \"t.csv\"\n const 1\n list 1\n const \"y\"\n const true\n call_host csv 4\n return",
+        "error: test.dnet:6:1: `columns` of csv should be a list of strings, not a list");
 }
 
 static void write_image(const char *path, int height, int width) {
@@ -182,27 +188,32 @@ static void test_images(void) {
     char code[900];
     snprintf(code, sizeof code, "%s return", folder);
     expect(code, "dataset of 2 elements {image: f32[4, 4, 3]}");
-    snprintf(code, sizeof code,
-             "%s const 2\n const 2\n list 2\n const true\n call_host resize 3\n"
-             "const 127.5\n list 1\n const 127.5\n list 1\n call_host normalize 3\n"
-             "const 20\n const 0.1\n const 0.1\n const 0\n const 0\n const 0\n const 0\n const 0\n"
-             "list 2\n const true\n const false\n const \"reflect\"\n const 0\n call_host augment 12\n"
-             "return",
-             folder);
+    snprintf(
+        code, sizeof code,
+        "%s const 2\n const 2\n list 2\n const true\n call_host resize 3\n"
+        "const 127.5\n list 1\n const 127.5\n list 1\n call_host normalize 3\n"
+        "const 20\n const 0.1\n const 0.1\n const 0\n const 0\n const 0\n const 0\n const 0\n"
+        "list 2\n const true\n const false\n const \"reflect\"\n const 0\n call_host augment 12\n"
+        "return",
+        folder);
     expect(code, "dataset of 2 elements {image: f32[2, 2, 3]}");
-    snprintf(code, sizeof code,
-             "%s const 20\n const 0\n const 0\n const 0\n const 0\n const 0\n const 0\n const 0\n"
-             "list 2\n const true\n const false\n const \"round\"\n const 0\n call_host augment 12\n"
-             "return",
-             folder);
-    expect(code, "error: test.dnet:23:1: `fill` of augment should be nearest, constant, reflect or "
-                 "wrap, not a string");
-    expect("const \"faces\"\n const 4\n list 1\n const 3\n const false\n const false\n const false\n"
-           "call_host image_folder 6\n return",
-           "error: test.dnet:8:1: `size` of image_folder should be [height, width], not a list");
-    expect("const \"faces\"\n const 4\n const 4\n list 2\n const 2\n const false\n const false\n"
-           "const false\n call_host image_folder 6\n return",
-           "error: test.dnet:9:1: `channels` of image_folder should be 1, 3 or 4, not an int");
+    snprintf(
+        code, sizeof code,
+        "%s const 20\n const 0\n const 0\n const 0\n const 0\n const 0\n const 0\n const 0\n"
+        "list 2\n const true\n const false\n const \"round\"\n const 0\n call_host augment 12\n"
+        "return",
+        folder);
+    expect(code,
+           "error: test.dnet:23:1: `fill` of augment should be nearest, constant, reflect or "
+           "wrap, not a string");
+    expect(
+        "const \"faces\"\n const 4\n list 1\n const 3\n const false\n const false\n const false\n"
+        "call_host image_folder 6\n return",
+        "error: test.dnet:8:1: `size` of image_folder should be [height, width], not a list");
+    expect(
+        "const \"faces\"\n const 4\n const 4\n list 2\n const 2\n const false\n const false\n"
+        "const false\n call_host image_folder 6\n return",
+        "error: test.dnet:9:1: `channels` of image_folder should be 1, 3 or 4, not an int");
 }
 
 static void test_output(void) {
@@ -210,8 +221,8 @@ static void test_output(void) {
     machine m;
     add_command(&a, "main", 0, NULL, "e x y",
                 "const 1\n none\n const \"b\"\n none\n none\n none\n call_host print 6\n pop\n"
-                "none\n none\n none\n none\n none\n none\n call_host print 6\n pop\n"
-                TENSOR "const \"new/dir/t.npy\"\n call_host save_npy 2\n pop\n"
+                "none\n none\n none\n none\n none\n none\n call_host print 6\n pop\n" TENSOR
+                "const \"new/dir/t.npy\"\n call_host save_npy 2\n pop\n"
                 "const 2.5\n const \"new/s.npy\"\n call_host save_npy 2\n return");
     machine_begin(&m, &a, (dn_run_options){0});
     char *got = result_of_command(&m, 0);
@@ -233,7 +244,7 @@ static void test_output(void) {
     dn_tensor_release(t);
     write_file("blocked", "", 0);
     expect("const 1\n const \"blocked/x.npy\"\n call_host save_npy 2\n return",
-           "error: test.dnet:3:1: blocked/x.npy: the folder blocked is a file");
+           "error: test.dnet:3:1: cannot write blocked/x.npy: Not a directory");
 }
 
 static void expect_png(const char *path, int height, int width, int channels) {
@@ -255,19 +266,25 @@ static void test_pictures(void) {
     for (int i = 0; i < 24; i++) dn_tensor_set(t, i, i / 12.0 - 1);
     CHECK_OK(dn_npy_write("pics.npy", t));
     dn_tensor_release(t);
-#define PICTURES                                                                            \
-    "const \"pics.npy\"\n const 3\n const 2\n const 1\n list 3\n const false\n"              \
-    "call_host npy 3\n const 4\n const false\n call_host batch 3\n iterate e\n next x\n"     \
+#define PICTURES                                                                         \
+    "const \"pics.npy\"\n const 3\n const 2\n const 1\n list 3\n const false\n"          \
+    "call_host npy 3\n const 4\n const false\n call_host batch 3\n iterate e\n next x\n" \
     "store y\n end_loop 0\n x:\n"
-    expect(PICTURES "load y\n const \"p/grid.png\"\n const -1\n const 1\n call_host save_image 4\n"
-           "return", "none");
+    expect(PICTURES
+           "load y\n const \"p/grid.png\"\n const -1\n const 1\n call_host save_image 4\n"
+           "return",
+           "none");
     expect_png("p/grid.png", 8, 6, 1);
-    expect(PICTURES "load y\n const 0\n index\n const \"p/one.png\"\n const -1\n const 1\n"
-           "call_host save_image 4\n return", "none");
+    expect(PICTURES
+           "load y\n const 0\n index\n const \"p/one.png\"\n const -1\n const 1\n"
+           "call_host save_image 4\n return",
+           "none");
     expect_png("p/one.png", 3, 2, 1);
-    expect(PICTURES "load y\n const 4\n const 1\n const -1\n const 1\n call_host grid 5\n store x\n"
+    expect(PICTURES
+           "load y\n const 4\n const 1\n const -1\n const 1\n call_host grid 5\n store x\n"
            "load x\n const \"p/row.png\"\n const -1\n const 1\n call_host save_image 4\n pop\n"
-           "load x\n call_host count 1\n return", "3");
+           "load x\n call_host count 1\n return",
+           "3");
     expect_png("p/row.png", 3, 11, 1);
     expect("const 1\n const \"p/x.png\"\n const -1\n const 1\n call_host save_image 4\n return",
            "error: test.dnet:5:1: `image` of save_image should be a tensor, not an int");
@@ -278,7 +295,8 @@ static void test_values(void) {
     expect("const 1\n call_host count 1\n return",
            "error: test.dnet:2:1: `value` of count should be a dataset, a list, a string or a "
            "tensor, not an int");
-    expect(TENSOR "const 2\n call_host take 2\n load y\n const 5\n call_host skip 2\n list 2\n"
+    expect(TENSOR
+           "const 2\n call_host take 2\n load y\n const 5\n call_host skip 2\n list 2\n"
            "call_host concat 1\n return",
            "f32[4, 2]\n[[0, 1],\n [2, 3],\n [10, 11],\n [12, 13]]");
     expect("const 1\n const 2\n const 3\n list 3\n const 2\n call_host take 2\n return", "[1, 2]");
@@ -299,14 +317,16 @@ static void test_values(void) {
            "f32[7, 2]");
     expect("const -2.9\n call_host to_int 1\n return", "-2");
     expect("const 5\n call_host to_int 1\n return", "5");
-    expect("const 1e30\n call_host to_int 1\n return", "error: test.dnet:2:1: 1e+30 does not fit an int");
+    expect("const 1e30\n call_host to_int 1\n return",
+           "error: test.dnet:2:1: 1e+30 does not fit an int");
     expect("call_host seconds 0\n const 60\n binary lt\n return", "true");
     expect("const true\n const \"no\"\n call_host check 2\n return", "none");
     expect("const false\n const \"no good\"\n call_host check 2\n return",
            "error: test.dnet:3:1: no good");
-    expect("const 1\n const 3\n range 0\n const \"\"\n call_host progress 2\n const \"\"\n"
-           "call_host progress 2\n return",
-           "error: test.dnet:7:1: progress(...) of a progress");
+    expect(
+        "const 1\n const 3\n range 0\n const \"\"\n call_host progress 2\n const \"\"\n"
+        "call_host progress 2\n return",
+        "error: test.dnet:7:1: progress(...) of a progress");
 }
 
 // ---- weights ---------------------------------------------------------------------------------
@@ -335,8 +355,8 @@ typedef struct weights {
 
 static void weights_begin(weights *w, const char *code) {
     *w = (weights){.executor = {.run = make_ones}};
-    w->a.program = (dn_program){.name = "gan", .variables = variables, .n_variables = 3,
-                                .entries = &ones, .n_entries = 1};
+    w->a.program = (dn_program){
+        .name = "gan", .variables = variables, .n_variables = 3, .entries = &ones, .n_entries = 1};
     add_command(&w->a, "main", 0, NULL, "", code);
     machine_begin(&w->m, &w->a, (dn_run_options){0});
     w->m.run->executor = &w->executor;
@@ -388,7 +408,8 @@ static void test_weights(void) {
     write_tensor("other.safetensors", "H.w", DN_F32, 2);
     weights_begin(&w, "const \"other.safetensors\"\n call_host restore 1\n return");
     dn_status status = dn_run_command(w.m.run, 0, NULL, NULL);
-    CHECK(status && strstr(dn_status_message(status), "none of its 1 tensors is a variable of gan"));
+    CHECK(status &&
+          strstr(dn_status_message(status), "none of its 1 tensors is a variable of gan"));
     CHECK(status && strcmp(dn_status_note(status), "it has H.w") == 0);
     dn_status_free(status);
     weights_end(&w);

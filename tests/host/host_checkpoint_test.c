@@ -69,25 +69,33 @@ static const dn_variable variables[] = {
 static const dn_entry entries[] = {
     {.name = "init w", .n_outputs = 1, .code = CODE(init_w)},
     {.name = "init m", .n_outputs = 1, .code = CODE(init_m)},
-    {.name = "train_step", .n_inputs = 1, .n_outputs = 2, .n_vars = 2, .inputs = &batch_input,
-     .outputs = step_outputs, .record = true, .is_step = true, .draws = true, .vars = both,
+    {.name = "train_step",
+     .n_inputs = 1,
+     .n_outputs = 2,
+     .n_vars = 2,
+     .inputs = &batch_input,
+     .outputs = step_outputs,
+     .record = true,
+     .is_step = true,
+     .draws = true,
+     .vars = both,
      .code = CODE(train_step)},
     {.name = "draw", .n_outputs = 1, .outputs = &draw_output, .draws = true, .code = CODE(draw)},
 };
 
 // data = npy("rows.npy", shape: [2]) |> shuffle |> batch(3)
-#define MAKE_DATA                                                                           \
-    "const \"rows.npy\"\n const 2\n list 1\n const false\n call_host npy 3\n"                \
+#define MAKE_DATA                                                             \
+    "const \"rows.npy\"\n const 2\n list 1\n const false\n call_host npy 3\n" \
     "call_host shuffle 1\n const 3\n const false\n call_host batch 3\n store data\n"
 
-// for x in data { log train_step(x) }, with a drawn tensor under the loop, so that it has to be saved
+// for x in data { log train_step(x) }, with a drawn tensor under the loop, so that it has to be
+// saved
 static const char epoch_code[] =
     "call_entry draw\n load data\n load label\n call_host progress 2\n iterate e\n"
     "loop:\n next done\n call_entry train_step\n dup\n log\n field loss\n store last\n jump loop\n"
     "done:\n load last\n call_host number 1\n list 2\n return";
 
-static const char train_code[] =
-    MAKE_DATA
+static const char train_code[] = MAKE_DATA
     "const \"log.csv\"\n call_host log_to 1\n pop\n"
     "const \"out/a.ckpt\"\n load every\n call_host checkpoint 2\n pop\n"
     "list 0\n store kept\n"
@@ -113,12 +121,16 @@ static const dn_command_param train_params[] = {
 
 static void build(assembly *a) {
     *a = (assembly){0};
-    a->program = (dn_program){.name = "small", .source = "small.dnet", .fingerprint = 77,
-                              .variables = variables, .n_variables = 2,
-                              .entries = entries, .n_entries = 4};
+    a->program = (dn_program){.name = "small",
+                              .source = "small.dnet",
+                              .fingerprint = 77,
+                              .variables = variables,
+                              .n_variables = 2,
+                              .entries = entries,
+                              .n_entries = 4};
     add_command(a, "epoch", 2, epoch_params, "data label e last", epoch_code);
-    add_command(a, "train", 2, train_params,
-                "epochs every data kept epoch last e f g none", train_code);
+    add_command(a, "train", 2, train_params, "epochs every data kept epoch last e f g none",
+                train_code);
 }
 
 static void clean(void) {
@@ -295,8 +307,9 @@ static void test_refused(void) {
     dn_status status = start(&m, &a, EPOCHS, 1);
     CHECK(status && strstr(dn_status_message(status), ": out/a.ckpt exists"), "%s",
           status ? dn_status_message(status) : "");
-    CHECK(status && strcmp(dn_status_hint(status), "--resume out/a.ckpt goes on with it; "
-                                                   "--overwrite starts anew") == 0);
+    CHECK(status && strcmp(dn_status_hint(status),
+                           "--resume out/a.ckpt goes on with it; "
+                           "--overwrite starts anew") == 0);
     dn_status_free(status);
     machine_end(&m);
     // another program
@@ -307,8 +320,10 @@ static void test_refused(void) {
     // other data
     kill_at(&a, 7);
     write_rows("rows.npy", 14, 2);
-    expect_refused(&a, "the data have changed since the checkpoint was written: 13 elements then, "
-                       "14 now", NULL);
+    expect_refused(&a,
+                   "the data have changed since the checkpoint was written: 13 elements then, "
+                   "14 now",
+                   NULL);
     unlink("rows.npy");
     expect_refused(&a, "rows.npy", NULL);
     write_rows("rows.npy", 13, 2);
@@ -366,7 +381,8 @@ static uint64_t next_random(void) {
     return random_state >> 33;
 }
 
-// Whatever happens, it is no crash; a run that still succeeds is fine (a damaged weight is a weight).
+// Whatever happens, it is no crash; a run that still succeeds is fine (a damaged weight is a
+// weight).
 static void resume_damaged(const assembly *a) {
     machine m;
     steps_to_live = 40;  // a damaged range can ask for very many
@@ -390,7 +406,8 @@ static void test_damaged_bytes(void) {
         int changes = 1 + (int)(next_random() % 3);
         while (changes-- > 0) {
             size_t at = next_random() % size;
-            bad[at] = next_random() % 2 ? (char)next_random() : "0123456789[]{},\"n"[next_random() % 17];
+            bad[at] =
+                next_random() % 2 ? (char)next_random() : "0123456789[]{},\"n"[next_random() % 17];
         }
         if (i % 20 == 0) length = next_random() % size;
         write_file("out/a.ckpt", bad, length);
@@ -483,8 +500,8 @@ static void test_edited_state(void) {
 
 // Small changes of the state's text, which leave the file around it whole: these get far.
 static void test_damaged_state(void) {
-    static const char *const pieces[] = {"0",  "-1",   "9999999999", "null",          "true", "[]",
-                                         "{}", "\"\"", "1.5",        "{\"tensor\":0}", "[1]", "7"};
+    static const char *const pieces[] = {"0",  "-1",   "9999999999", "null",           "true", "[]",
+                                         "{}", "\"\"", "1.5",        "{\"tensor\":0}", "[1]",  "7"};
     assembly a;
     build(&a);
     kill_at(&a, 7);

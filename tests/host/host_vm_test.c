@@ -1,4 +1,7 @@
-// The machine: every instruction, loops, entries, errors with their places, and code that is refused.
+// The machine: every instruction, loops, entries, errors with their places, and code that is
+// refused.
+#include <sys/wait.h>
+
 #include "tests/host/machine.h"
 
 // ---- one command, one result -----------------------------------------------------------------
@@ -266,8 +269,7 @@ static dn_status interrupt(dn_tensor *const *inputs, dn_tensor **vars, dn_tensor
 #define CODE(function) ((const void *)(uintptr_t)(function))
 
 static const dn_field scalar_f32 = {"x", DN_F32, {0}}, scalar_i32 = {"label", DN_I32, {0}},
-                      scalar_bool = {"training", DN_BOOL, {0}},
-                      scalar_i64 = {"n", DN_I64, {0}},
+                      scalar_bool = {"training", DN_BOOL, {0}}, scalar_i64 = {"n", DN_I64, {0}},
                       rows_f32 = {"x", DN_F32, {.rank = 2, .dims = {2, 3}}};
 static const dn_field sums[] = {{"sum", DN_F32, {0}}, {"step", DN_F32, {0}}};
 static const int w_alone[] = {0};
@@ -275,16 +277,40 @@ static const dn_variable variables[] = {
     {"w", DN_VARIABLE_PARAM, DN_F32, {.rank = 1, .dims = {2}}, 0}};
 static const dn_entry entries[] = {
     {.name = "init w", .n_outputs = 1, .code = CODE(init_w)},
-    {.name = "add", .n_inputs = 1, .n_outputs = 2, .n_vars = 1, .inputs = &scalar_f32,
-     .outputs = sums, .record = true, .is_step = true, .draws = true, .vars = w_alone,
+    {.name = "add",
+     .n_inputs = 1,
+     .n_outputs = 2,
+     .n_vars = 1,
+     .inputs = &scalar_f32,
+     .outputs = sums,
+     .record = true,
+     .is_step = true,
+     .draws = true,
+     .vars = w_alone,
      .code = CODE(add_to_w)},
-    {.name = "echo_i32", .n_inputs = 1, .n_outputs = 1, .inputs = &scalar_i32, .outputs = sums,
+    {.name = "echo_i32",
+     .n_inputs = 1,
+     .n_outputs = 1,
+     .inputs = &scalar_i32,
+     .outputs = sums,
      .code = CODE(echo)},
-    {.name = "echo_bool", .n_inputs = 1, .n_outputs = 1, .inputs = &scalar_bool, .outputs = sums,
+    {.name = "echo_bool",
+     .n_inputs = 1,
+     .n_outputs = 1,
+     .inputs = &scalar_bool,
+     .outputs = sums,
      .code = CODE(echo)},
-    {.name = "echo_i64", .n_inputs = 1, .n_outputs = 1, .inputs = &scalar_i64, .outputs = sums,
+    {.name = "echo_i64",
+     .n_inputs = 1,
+     .n_outputs = 1,
+     .inputs = &scalar_i64,
+     .outputs = sums,
      .code = CODE(echo)},
-    {.name = "rows", .n_inputs = 1, .n_outputs = 1, .inputs = &rows_f32, .outputs = sums,
+    {.name = "rows",
+     .n_inputs = 1,
+     .n_outputs = 1,
+     .inputs = &rows_f32,
+     .outputs = sums,
      .code = CODE(echo)},
     {.name = "fail", .code = CODE(fail)},
     {.name = "interrupt", .code = CODE(interrupt)},
@@ -331,8 +357,10 @@ static void test_entries(void) {
     expect_entry("call_entry fail\n return", "error: net.dnet:9:9: index 12 is out of range");
     // a tensor with one element is a number
     expect_entry("const 3\n call_entry echo_i32\n const 2\n binary mul\n return", "6");
-    expect_entry("const true\n call_entry echo_bool\n jump_false no\n const 1\n return\n"
-                 "no:\n const 0\n return", "1");
+    expect_entry(
+        "const true\n call_entry echo_bool\n jump_false no\n const 1\n return\n"
+        "no:\n const 0\n return",
+        "1");
     // each run of an entry has its number
     expect_entry("const 0\n call_entry add\n pop\n const 0\n call_entry add\n field step\n return",
                  "1");
@@ -410,8 +438,8 @@ static void test_calls(void) {
     CHECK(strstr(got, "commands call each other more than 1000 deep"), "%s", got);
     free(got);
     dn_status status = dn_run_command(m.run, 3, NULL, NULL);
-    CHECK(status && strcmp(dn_status_message(status),
-                           "test.dnet:3:1: no < of a string and an int") == 0);
+    CHECK(status &&
+          strcmp(dn_status_message(status), "test.dnet:3:1: no < of a string and an int") == 0);
     CHECK(status && dn_status_note(status) &&
           strcmp(dn_status_note(status), "in `factorial`, called at test.dnet:2:1") == 0);
     dn_status_free(status);
@@ -470,9 +498,10 @@ static void expect_interrupted(const char *code, const char *expected) {
 static void test_interrupts(void) {
     dn_interrupt_install();
     expect_interrupted("call_entry interrupt\n return", "interrupted at step 0; nothing was saved");
-    expect_interrupted("const \"i.ckpt\"\n const 0\n call_host checkpoint 2\n pop\n"
-                       "const 1\n call_entry add\n pop\n call_entry interrupt\n return",
-                       "interrupted: saved i.ckpt at step 1; go on with --resume i.ckpt");
+    expect_interrupted(
+        "const \"i.ckpt\"\n const 0\n call_host checkpoint 2\n pop\n"
+        "const 1\n call_entry add\n pop\n call_entry interrupt\n return",
+        "interrupted: saved i.ckpt at step 1; go on with --resume i.ckpt");
     CHECK(file_exists("i.ckpt"));
     // endless loops stop at their jump
     raise(SIGTERM);
@@ -480,6 +509,19 @@ static void test_interrupts(void) {
     raise(SIGINT);
     expect_interrupted("const 1\n none\n none\n none\n none\n none\n call_host print 6\n return",
                        "interrupted at step 0; nothing was saved");
+}
+
+// The second Ctrl-C does not wait.
+static void test_second_interrupt(void) {
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        raise(SIGINT);
+        raise(SIGINT);
+        _exit(1);
+    }
+    int code = 0;
+    CHECK(waitpid(child, &code, 0) == child && WIFEXITED(code) && WEXITSTATUS(code) == 130);
 }
 
 // ---- code that is refused --------------------------------------------------------------------
@@ -521,6 +563,7 @@ int main(void) {
     test_calls();
     test_prompt();
     test_interrupts();
+    test_second_interrupt();
     test_refused();
     folder_end();
     return CHECK_RESULT();

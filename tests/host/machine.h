@@ -1,5 +1,5 @@
-// What the tests of the host VM have in common: an assembler for its code, entries that are C functions,
-// and a folder for files.
+// What the tests of the host VM have in common: an assembler for its code, entries that are C
+// functions, and a folder for files.
 #ifndef DN_TESTS_MACHINE_H
 #define DN_TESTS_MACHINE_H
 
@@ -200,8 +200,9 @@ static int find_opcode(const char *word) {
 }
 
 static int find_operator(const char *word) {
-    static const char *const names[] = {"neg", "not", "add", "sub", "mul", "div", "idiv", "rem", "pow",
-                                        "eq",  "ne",  "lt",  "le",  "gt",  "ge",  "and",  "or"};
+    static const char *const names[] = {"neg",  "not", "add", "sub", "mul", "div",
+                                        "idiv", "rem", "pow", "eq",  "ne",  "lt",
+                                        "le",   "gt",  "ge",  "and", "or"};
     for (int i = 0; i <= DN_HOST_OR; i++)
         if (strcmp(names[i], word) == 0) return i;
     printf("no operator %s\n", word);
@@ -247,43 +248,41 @@ static dn_instruction assemble(assembly *a, const dn_command *c, const char *cod
     dn_instruction in = {.op = (uint16_t)find_opcode(line->word)};
     const char *operand = line->operand;
     switch (in.op) {
-    case DN_VM_CONST: in.a = add_constant(a, literal(operand)); break;
-    case DN_VM_FIELD:
-    case DN_VM_FORMAT:
-        in.a = add_constant(a, dn_value_string(operand, strlen(operand)));
-        break;
-    case DN_VM_LOAD:
-    case DN_VM_STORE:
-    case DN_VM_ITERATE: in.a = find_name(operand, c->local_names, c->n_locals); break;
-    case DN_VM_UNARY:
-    case DN_VM_BINARY: in.a = find_operator(operand); break;
-    case DN_VM_JUMP:
-    case DN_VM_JUMP_FALSE:
-    case DN_VM_NEXT: in.a = label_place(code, operand); break;
-    case DN_VM_RECORD: in.a = add_record(a, operand); break;
-    case DN_VM_CALL_HOST: {
-        char name[64];
-        int count;
-        if (sscanf(operand, "%63s %d", name, &count) != 2) abort();
-        in.a = dn_builtin_find(name);
-        in.b = (uint16_t)count;
-        break;
-    }
-    case DN_VM_CALL_ENTRY:
-        in.a = find_entry(a, operand);
-        in.b = (uint16_t)a->program.entries[in.a].n_inputs;
-        break;
-    case DN_VM_CALL_COMMAND:
-        in.a = find_command_named(a, operand);
-        in.b = (uint16_t)a->commands[in.a].n_params;
-        break;
-    default: in.a = atoi(operand); break;
+        case DN_VM_CONST: in.a = add_constant(a, literal(operand)); break;
+        case DN_VM_FIELD:
+        case DN_VM_FORMAT: in.a = add_constant(a, dn_value_string(operand, strlen(operand))); break;
+        case DN_VM_LOAD:
+        case DN_VM_STORE:
+        case DN_VM_ITERATE: in.a = find_name(operand, c->local_names, c->n_locals); break;
+        case DN_VM_UNARY:
+        case DN_VM_BINARY: in.a = find_operator(operand); break;
+        case DN_VM_JUMP:
+        case DN_VM_JUMP_FALSE:
+        case DN_VM_NEXT: in.a = label_place(code, operand); break;
+        case DN_VM_RECORD: in.a = add_record(a, operand); break;
+        case DN_VM_CALL_HOST: {
+            char name[64];
+            int count;
+            if (sscanf(operand, "%63s %d", name, &count) != 2) abort();
+            in.a = dn_builtin_find(name);
+            in.b = (uint16_t)count;
+            break;
+        }
+        case DN_VM_CALL_ENTRY:
+            in.a = find_entry(a, operand);
+            in.b = (uint16_t)a->program.entries[in.a].n_inputs;
+            break;
+        case DN_VM_CALL_COMMAND:
+            in.a = find_command_named(a, operand);
+            in.b = (uint16_t)a->commands[in.a].n_params;
+            break;
+        default: in.a = atoi(operand); break;
     }
     return in;
 }
 
-// Adds a command: its params (with name, kind, init), the names of all its locals ("x y z", the params
-// first) and its code.
+// Adds a command: its params (with name, kind, init), the names of all its locals ("x y z", the
+// params first) and its code.
 UNUSED static dn_command *add_command(assembly *a, const char *name, int n_params,
                                       const dn_command_param *params, const char *locals,
                                       const char *code) {
