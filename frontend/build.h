@@ -49,7 +49,6 @@ typedef struct dn_bound_name {
     const char *name;
     dn_term value;
     dn_var *state;                 // assignment updates this variable
-    bool used, is_local;
     dn_span span;
 } dn_bound_name;
 
@@ -130,6 +129,8 @@ int dn_leading_tensors(const dn_decl *decl);
 bool dn_match_type(dn_build *b, const dn_type_expr *type, dn_term *term, dn_span span, const char *what);
 // A tensor type whose sizes must all be known here (those of the frame). False after reporting.
 bool dn_resolve_type(dn_build *b, const dn_type_expr *type, dn_type *out);
+// A size in a type: an integer that is not negative. False after reporting.
+bool dn_eval_size(dn_build *b, const dn_expr *size, dn_dim *out);
 bool dn_type_is_tensor(const dn_type_expr *type);
 bool dn_dtype_named(const dn_compiler *c, const char *name, dn_dtype *dtype);
 const char *dn_source_text(dn_build *b, dn_span span);

@@ -184,9 +184,7 @@ static bool symbolic_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
         if (name && !is_const && !dn_frame_find(b->frame, name)) {
             out->dims[out->rank++] = dn_dim_symbol(b->c->dims, name);
         } else {
-            dn_term size = dn_eval(b, dim->size);
-            if (size.kind != DN_TERM_INT) return false;
-            out->dims[out->rank++] = size.integer;
+            if (!dn_eval_size(b, dim->size, &out->dims[out->rank++])) return false;
         }
     }
     return true;

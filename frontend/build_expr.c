@@ -98,7 +98,6 @@ static bool find_name(dn_build *b, const char *name, bool callable, dn_term *out
     bool fits = local && (!callable || local->value.kind == DN_TERM_FUNCTION ||
                           local->value.kind == DN_TERM_MODEL || dn_term_is_error(local->value));
     if (fits) {
-        local->used = true;
         *out = local->value;
         return true;
     }

@@ -9,9 +9,7 @@ static void bind_one(dn_build *b, const dn_name *name, dn_term value) {
         dn_assign_state(b, found, value, name->span);
         return;
     }
-    found = dn_frame_bind(b, name->text, value, name->span);
-    found->is_local = true;
-    found->used = false;
+    dn_frame_bind(b, name->text, value, name->span);
 }
 
 static void bind_pattern(dn_build *b, const dn_pattern *pattern, dn_term value) {

@@ -117,7 +117,7 @@ static bool match_size(match *m, const dn_expr *size, const dn_type *given, int 
         return true;
     }
     dn_dim wanted;
-    if (!dn_to_int(b, dn_eval(b, size), size->span, "a size", &wanted)) return false;
+    if (!dn_eval_size(b, size, &wanted)) return false;
     if (wanted == actual) return true;
     dn_str detail = {0};
     dn_str_printf(&detail, "axis %d: ", axis);
@@ -175,6 +175,18 @@ static bool match_tensor(match *m, const dn_type *given) {
     return ok;
 }
 
+bool dn_eval_size(dn_build *b, const dn_expr *size, dn_dim *out) {
+    if (!dn_to_int(b, dn_eval(b, size), size->span, "a size", out)) return false;
+    if (!dn_dim_known(*out) || *out >= 0) return true;
+    dn_build_error(b, size->span, "a size cannot be negative, and this is %lld", (long long)*out);
+    return false;
+}
+
+static bool too_many_axes(dn_build *b, const dn_type_expr *type) {
+    dn_build_error(b, type->span, "a tensor has at most %d axes", DN_MAX_RANK);
+    return false;
+}
+
 bool dn_resolve_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
     *out = (dn_type){0};
     if (!dn_type_is_tensor(type)) {
@@ -196,13 +208,11 @@ bool dn_resolve_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
             int count;
             dn_dim sizes[DN_MAX_RANK];
             if (!dn_to_dims(b, rest, dim->name.span, "a list of sizes", &count, sizes)) return false;
-            if (out->rank + count > DN_MAX_RANK) return false;
+            if (out->rank + count > DN_MAX_RANK) return too_many_axes(b, type);
             for (int k = 0; k < count; k++) out->dims[out->rank++] = sizes[k];
         } else {
-            dn_term size = dn_eval(b, dim->size);
-            if (out->rank == DN_MAX_RANK ||
-                !dn_to_int(b, size, dim->size->span, "a size", &out->dims[out->rank++]))
-                return false;
+            if (out->rank == DN_MAX_RANK) return too_many_axes(b, type);
+            if (!dn_eval_size(b, dim->size, &out->dims[out->rank++])) return false;
         }
     }
     return true;

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "runtime/host/encode.h"
 
@@ -16,16 +15,9 @@ enum { FORMAT = 1 };
 
 // ---- checkpoint() ----------------------------------------------------------------------------
 
-static bool is_own(const dn_run *run, const char *path) {
-    for (int i = 0; i < run->n_own; i++)
-        if (strcmp(run->own_checkpoints[i], path) == 0) return true;
-    return false;
-}
-
 // A run does not replace another's checkpoint unless it goes on from one, or was told to.
 static dn_status check_unused(const dn_run *run, const char *path) {
-    if (run->resumed || run->options.overwrite || is_own(run, path)) return DN_SUCCESS;
-    if (access(path, F_OK) != 0) return DN_SUCCESS;
+    if (dn_host_may_replace(run, path)) return DN_SUCCESS;
     return dn_with_hint(dn_fail(DN_INVALID, "%s exists", path),
                         "--resume %s goes on with it; --overwrite starts anew", path);
 }
@@ -131,13 +123,6 @@ static dn_status write_state(dn_run *run, const dn_encoder *encoder, const char 
     return status;
 }
 
-static void remember_own(dn_run *run) {
-    const char *path = run->checkpoint_path;
-    if (!is_own(run, path))
-        DN_PUSH(run->own_checkpoints, run->n_own, run->own_capacity) = dn_strdup(path);
-    dn_host_wrote(run, DN_OUTPUT_CHECKPOINT, path);
-}
-
 dn_status dn_host_save(dn_run *run) {
     dn_encoder encoder;
     dn_encoder_begin(&encoder);
@@ -145,7 +130,7 @@ dn_status dn_host_save(dn_run *run) {
     char *text = json_dumps(state, JSON_COMPACT | JSON_SORT_KEYS);
     dn_status status = text ? write_state(run, &encoder, text)
                             : dn_fail(DN_INTERNAL, "the state of the run is no JSON");
-    if (!status) remember_own(run);
+    if (!status) dn_host_wrote(run, DN_OUTPUT_CHECKPOINT, run->checkpoint_path);
     free(text);
     json_decref(state);
     dn_encoder_free(&encoder);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/host/run.h"
 
@@ -19,8 +20,21 @@ dn_status dn_host_make_parents(const char *path) {
     return status;
 }
 
+static bool is_own(const dn_run *run, const char *path) {
+    for (int i = 0; i < run->n_own; i++)
+        if (strcmp(run->own[i], path) == 0) return true;
+    return false;
+}
+
+bool dn_host_may_replace(const dn_run *run, const char *path) {
+    return run->resumed || run->options.overwrite || is_own(run, path) || access(path, F_OK) != 0;
+}
+
 void dn_host_wrote(dn_run *run, dn_output kind, const char *path) {
     dn_written *written = &run->written[kind];
+    bool guarded = kind == DN_OUTPUT_CHECKPOINT || kind == DN_OUTPUT_LOG;
+    if (guarded && !is_own(run, path))
+        DN_PUSH(run->own, run->n_own, run->own_capacity) = dn_strdup(path);
     if (written->last && strcmp(written->last, path) == 0) return;
     written->count++;
     free(written->last);

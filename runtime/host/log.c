@@ -64,8 +64,20 @@ dn_status dn_host_log(dn_run *run, const dn_value *value) {
     return status;
 }
 
+// The log of a run that may be resumed is a part of its state: starting such a command once more
+// must not destroy it. Logs of other commands are just replaced.
+static dn_status check_unused(const dn_run *run, const char *path) {
+    bool resumable = false;
+    for (int i = 0; i < run->n_frames; i++)
+        resumable = resumable || run->program->commands[run->frames[i].command].checkpoints;
+    if (!resumable || dn_host_may_replace(run, path)) return DN_SUCCESS;
+    return dn_with_hint(dn_fail(DN_INVALID, "%s exists", path),
+                        "--resume CHECKPOINT goes on with its run; --overwrite starts anew");
+}
+
 dn_status dn_host_log_to(dn_run *run, const char *path) {
     dn_logfile *log;
+    DN_TRY(check_unused(run, path));
     DN_TRY(dn_host_make_parents(path));
     DN_TRY(dn_logfile_open(path, 0, &log));
     dn_logfile_close(run->log);

@@ -71,14 +71,14 @@ void dn_run_free(dn_run *run) {
     dn_host_end_command(run);
     end_log(run);
     for (int i = 0; i < run->n_variables; i++) dn_tensor_release(run->variables[i]);
-    for (int i = 0; i < run->n_own; i++) free(run->own_checkpoints[i]);
+    for (int i = 0; i < run->n_own; i++) free(run->own[i]);
     for (int i = 0; i < run->n_checked; i++) free(run->checked[i].depths);
     for (int i = 0; i < DN_OUTPUT_COUNT; i++) free(run->written[i].last);
     free(run->variables);
     free(run->counters);
     free(run->frames);
     free(run->stack);
-    free(run->own_checkpoints);
+    free(run->own);
     free(run->checked);
     free(run);
 }

@@ -62,8 +62,8 @@ struct dn_run {
 
     // The rest.
     bool resumed;
-    bool save_asked;         // checkpoint() was called: saved once its call is over
-    char **own_checkpoints;  // paths that this run has written
+    bool save_asked;  // checkpoint() was called: saved once its call is over
+    char **own;       // checkpoints and logs that this run has written
     int n_own, own_capacity;
     int n_checked;
     dn_checked_code *checked;  // of each command
@@ -102,6 +102,9 @@ dn_status dn_host_log_to(dn_run *run, const char *path) DN_MUST_USE;
 
 // files.c
 dn_status dn_host_make_parents(const char *path) DN_MUST_USE;  // mkdir -p of the path's folder
+// Whether a file may be written: another run's is not replaced, unless this one goes on from a
+// checkpoint or was told to.
+bool dn_host_may_replace(const dn_run *run, const char *path);
 void dn_host_wrote(dn_run *run, dn_output kind, const char *path);
 
 // checkpoint.c: checkpoint(path, every); the state is saved when dn_host_save is called.

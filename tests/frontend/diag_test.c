@@ -63,7 +63,7 @@ static void make_examples(fixture *f) {
     dn_diag_note(&f->diags, d, span_of(f, "x = 1"), "made here");
     dn_diag_note(&f->diags, d, (dn_span){0}, "64 * 3 = 192,\nnot 64");
     dn_diag_hint(&f->diags, d, "say `%s`", "groups: 3");
-    dn_diag_warning(&f->diags, DN_W_UNUSED, span_of(f, "x"), "`x` is not used");
+    dn_diag_warning(&f->diags, DN_W_SHADOW, span_of(f, "x"), "`x` is not used");
     dn_diag_error(&f->diags, (dn_span){0}, "no file");
 }
 
@@ -83,7 +83,7 @@ static void check_plain(void) {
                  "  note: 64 * 3 = 192,\n"
                  "        not 64\n"
                  "  hint: say `groups: 3`\n"
-                 "a.dnet:1:1: warning: `x` is not used [-Wunused]\n"
+                 "a.dnet:1:1: warning: `x` is not used [-Wshadow]\n"
                  "    1 | x = 1\n"
                  "      | ^\n"
                  "error: no file\n");
@@ -111,7 +111,7 @@ static void check_colour(void) {
                  "  \033[1;36mnote:\033[0m 64 * 3 = 192,\n"
                  "        not 64\n"
                  "  \033[1;36mhint:\033[0m say `groups: 3`\n"
-                 "\033[1ma.dnet:1:1:\033[0m \033[1;35mwarning:\033[0m `x` is not used [-Wunused]\n"
+                 "\033[1ma.dnet:1:1:\033[0m \033[1;35mwarning:\033[0m `x` is not used [-Wshadow]\n"
                  "    1 | x = 1\n"
                  "      | \033[1;32m^\033[0m\n"
                  "\033[1;31merror:\033[0m no file\n");
@@ -198,19 +198,19 @@ static void check_warnings(void) {
     fixture f;
     setup(&f, "ab");
     CHECK(!dn_diags_set_warning(&f.diags, "nonsense") && !dn_diags_set_warning(&f.diags, "no-"));
-    CHECK(dn_diags_set_warning(&f.diags, "no-unused"));
-    dn_diag *d = dn_diag_warning(&f.diags, DN_W_UNUSED, (dn_span){0}, "off");
+    CHECK(dn_diags_set_warning(&f.diags, "no-shadow"));
+    dn_diag *d = dn_diag_warning(&f.diags, DN_W_SHADOW, (dn_span){0}, "off");
     dn_diag_hint(&f.diags, d, "no matter");
     dn_diag_warning(&f.diags, DN_W_SHADOW, (dn_span){0}, "on");
-    CHECK(dn_diags_set_warning(&f.diags, "unused"));
+    CHECK(dn_diags_set_warning(&f.diags, "shadow"));
     CHECK(dn_diags_set_warning(&f.diags, "error"));
-    dn_diag_warning(&f.diags, DN_W_UNUSED, (dn_span){0}, "promoted");
+    dn_diag_warning(&f.diags, DN_W_SHADOW, (dn_span){0}, "promoted");
     CHECK(dn_diags_set_warning(&f.diags, "no-error"));
-    dn_diag_warning(&f.diags, DN_W_UNUSED, (dn_span){0}, "as before");
+    dn_diag_warning(&f.diags, DN_W_SHADOW, (dn_span){0}, "as before");
     CHECK(f.diags.errors == 1 && f.diags.warnings == 2);
     check_output(&f,
                  "warning: on [-Wshadow]\nerror: promoted [-Werror=unused]\n"
-                 "warning: as before [-Wunused]\n");
+                 "warning: as before [-Wshadow]\n");
     teardown(&f);
 }
 

@@ -57,6 +57,9 @@ static void build(assembly *a) {
                     "load n\n const 10\n binary lt\n const \"n is too large\"\n call_host check 2\n"
                     "return");
     c->doc = "Writes samples.";
+    c = add_command(a, "write_log", 0, NULL, "",
+                    "const \"keep.csv\"\n call_host log_to 1\n pop\n none\n return");
+    c->checkpoints = true;
     add_command(a, "dump_all", 0, NULL, "", "none\n return");
 }
 
@@ -210,8 +213,9 @@ static void test_help(const assembly *a) {
         "usage: gan COMMAND [--flag value ...]\n"
         "\n"
         "commands:\n"
-        "  train     Trains both networks.\n"
-        "  sample    Writes samples.\n"
+        "  train      Trains both networks.\n"
+        "  sample     Writes samples.\n"
+        "  write_log\n"
         "  dump_all\n"
         "\n"
         "`gan COMMAND --help` lists the flags of a command.\n";
@@ -301,6 +305,18 @@ static void test_resume(const assembly *a) {
                  "gan: error: none.ckpt: No such file or directory\n");
 }
 
+// The log belongs to the run: starting anew by mistake leaves it alone.
+static void test_log_guarded(const assembly *a) {
+    write_file("keep.csv", "rows", 4);
+    expect(a, "write_log", 1, "",
+           "test.dnet:2:1: error: keep.csv exists\n"
+           "hint: --resume CHECKPOINT goes on with its run; --overwrite starts anew\n");
+    char *kept = file_text("keep.csv", NULL);
+    CHECK(strcmp(kept, "rows") == 0, "%s", kept);
+    free(kept);
+    expect(a, "write_log --overwrite", 0, "wrote keep.csv\n", "");
+}
+
 int main(void) {
     folder_begin();
     assembly a;
@@ -310,6 +326,7 @@ int main(void) {
     test_help(&a);
     test_failure(&a);
     test_resume(&a);
+    test_log_guarded(&a);
     // (the inits belong to the params, and are released with the assembly)
     assembly_free(&a);
     folder_end();
