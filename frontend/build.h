@@ -131,6 +131,8 @@ bool dn_match_type(dn_build *b, const dn_type_expr *type, dn_term *term, dn_span
 bool dn_resolve_type(dn_build *b, const dn_type_expr *type, dn_type *out);
 // A size in a type: an integer that is not negative. False after reporting.
 bool dn_eval_size(dn_build *b, const dn_expr *size, dn_dim *out);
+// That the number of elements can be counted. False after reporting.
+bool dn_check_elements(dn_build *b, const dn_type *type, dn_span span);
 bool dn_type_is_tensor(const dn_type_expr *type);
 bool dn_dtype_named(const dn_compiler *c, const char *name, dn_dtype *dtype);
 const char *dn_source_text(dn_build *b, dn_span span);

@@ -187,7 +187,7 @@ static bool symbolic_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
             if (!dn_eval_size(b, dim->size, &out->dims[out->rank++])) return false;
         }
     }
-    return true;
+    return dn_check_elements(b, out, type->span);
 }
 
 void dn_check_alone(dn_compiler *c, dn_def *def) {

@@ -187,6 +187,15 @@ static bool too_many_axes(dn_build *b, const dn_type_expr *type) {
     return false;
 }
 
+bool dn_check_elements(dn_build *b, const dn_type *type, dn_span span) {
+    if (!dn_dim_overflowed(dn_type_elements(b->c->dims, type))) return true;
+    dn_str text = {0};
+    dn_type_print(b->c->dims, type, &text);
+    dn_build_error(b, span, "a tensor %s is too large", text.text);
+    free(text.text);
+    return false;
+}
+
 bool dn_resolve_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
     *out = (dn_type){0};
     if (!dn_type_is_tensor(type)) {
@@ -215,7 +224,7 @@ bool dn_resolve_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
             if (!dn_eval_size(b, dim->size, &out->dims[out->rank++])) return false;
         }
     }
-    return true;
+    return dn_check_elements(b, out, type->span);
 }
 
 // ---- numbers and host values as tensors -------------------------------------------------------------

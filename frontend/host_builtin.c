@@ -1,5 +1,6 @@
 // The types that host functions give. Datasets carry the type of their elements, so their sizes must be
 // known at compile time.
+#include <stdlib.h>
 #include <string.h>
 
 #include "frontend/host.h"
@@ -50,9 +51,19 @@ static bool positive(const builtin_call *c, int count, const dn_dim *sizes, cons
     return true;
 }
 
+static const dn_host_type *tensor_of(const builtin_call *c, const dn_type *type) {
+    if (!dn_dim_overflowed(dn_type_elements(c->h->c->dims, type)))
+        return dn_host_tensor(&c->h->c->arena, type);
+    dn_str text = {0};
+    dn_type_print(NULL, type, &text);
+    dn_diag_error(&c->h->c->diags, c->expr->span, "a tensor %s is too large", text.text);
+    free(text.text);
+    return error_type();
+}
+
 static const dn_host_type *tensor(const builtin_call *c, dn_dtype dtype, int rank, const dn_dim *dims) {
     dn_type type = dn_type_of(dtype, rank, dims);
-    return dn_host_tensor(&c->h->c->arena, &type);
+    return tensor_of(c, &type);
 }
 
 static const dn_host_type *dataset(const builtin_call *c, int count, const char *const *names,
@@ -157,13 +168,13 @@ static const dn_host_type *type_batch(const builtin_call *c) {
     const dn_host_type *fields[DN_MAX_FIELDS + 1];
     int count = element->count;
     for (int i = 0; i < count; i++) {
+        if (element->fields[i]->kind != DN_HOST_TENSOR) return error_type();
         dn_type type = element->fields[i]->tensor;
-        if (type.rank == DN_MAX_RANK) return error_type();
         memmove(type.dims + 1, type.dims, (size_t)type.rank * sizeof *type.dims);
         type.dims[0] = size;
         type.rank++;
         names[i] = element->names[i];
-        fields[i] = dn_host_tensor(&c->h->c->arena, &type);
+        fields[i] = tensor_of(c, &type);
     }
     if (c->terms[2].boolean) {
         names[count] = "weight";

@@ -95,5 +95,5 @@ void dn_panic(const char *file, int line, const char *fmt, ...) {
     vfprintf(stderr, fmt, args);
     fputs("\n", stderr);
     va_end(args);
-    abort();
+    _Exit(70);  // the exit code of internal errors, also in programs that embed the runtime
 }

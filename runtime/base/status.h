@@ -49,7 +49,7 @@ void dn_status_free(dn_status status);            // accepts success
         if (dn_try_status) return dn_try_status; \
     } while (0)
 
-// Stops the process with a message: for broken invariants only.
+// Ends the process with a message and exit code 70: for broken invariants only.
 _Noreturn void dn_panic(const char *file, int line, const char *fmt, ...) DN_PRINTF(3, 4);
 #define DN_ASSERT(cond, ...)                                          \
     do {                                                              \

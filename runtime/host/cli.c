@@ -275,7 +275,7 @@ static const dn_command_param *likely_param(const dn_cli *cli) {
 static dn_status stray_value(const dn_cli *cli, const char *text) {
     const dn_command *command = command_of(cli);
     dn_status status = dn_fail(DN_INVALID, "`%s` is not a flag of `%s`", text, command->name);
-    if (text[0] == '-' && text[1])
+    if (text[0] == '-' && text[1] && text[1] != '-')
         return dn_with_hint(status, "flags begin with two dashes: -%s", text);
     const dn_command_param *param = likely_param(cli);
     if (!param) return dn_with_hint(status, "`%s` takes no values", command->name);

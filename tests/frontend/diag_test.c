@@ -130,7 +130,7 @@ static void check_json(void) {
                  "\"message\":\"made here\"},{\"message\":\"64 * 3 = 192,\\nnot 64\"}],"
                  "\"hints\":[\"say `groups: 3`\"]}\n"
                  "{\"path\":\"a.dnet\",\"line\":1,\"column\":1,\"end_line\":1,\"end_column\":2,"
-                 "\"severity\":\"warning\",\"name\":\"unused\",\"message\":\"`x` is not used\","
+                 "\"severity\":\"warning\",\"name\":\"shadow\",\"message\":\"`x` is not used\","
                  "\"notes\":[],\"hints\":[]}\n"
                  "{\"severity\":\"error\",\"message\":\"no file\",\"notes\":[],\"hints\":[]}\n");
     teardown(&f);
@@ -201,7 +201,7 @@ static void check_warnings(void) {
     CHECK(dn_diags_set_warning(&f.diags, "no-shadow"));
     dn_diag *d = dn_diag_warning(&f.diags, DN_W_SHADOW, (dn_span){0}, "off");
     dn_diag_hint(&f.diags, d, "no matter");
-    dn_diag_warning(&f.diags, DN_W_SHADOW, (dn_span){0}, "on");
+    dn_diag_warning(&f.diags, DN_W_UPDATED_TWICE, (dn_span){0}, "on");
     CHECK(dn_diags_set_warning(&f.diags, "shadow"));
     CHECK(dn_diags_set_warning(&f.diags, "error"));
     dn_diag_warning(&f.diags, DN_W_SHADOW, (dn_span){0}, "promoted");
@@ -209,7 +209,7 @@ static void check_warnings(void) {
     dn_diag_warning(&f.diags, DN_W_SHADOW, (dn_span){0}, "as before");
     CHECK(f.diags.errors == 1 && f.diags.warnings == 2);
     check_output(&f,
-                 "warning: on [-Wshadow]\nerror: promoted [-Werror=unused]\n"
+                 "warning: on [-Wupdated-twice]\nerror: promoted [-Werror=shadow]\n"
                  "warning: as before [-Wshadow]\n");
     teardown(&f);
 }
