@@ -412,11 +412,12 @@ bool dn_to_int(dn_build *b, dn_term term, dn_span span, const char *what, dn_dim
         *out = term.integer;
         return true;
     }
-    dn_diag *diag =
-        dn_build_error(b, span, "%s should be an integer, not %s", what, dn_describe(b, &term));
+    bool host = term.kind == DN_TERM_HOST;
+    dn_diag *diag = dn_build_error(b, span, "%s should be an integer, not %s", what,
+                                   host ? dn_term_kind_text(&term) : dn_describe(b, &term));
     if (term.kind == DN_TERM_FLOAT)
         dn_diag_hint(&b->c->diags, diag, "`/` gives a float; integers are divided by `div`");
-    if (term.kind == DN_TERM_HOST)
+    if (host)
         dn_diag_hint(&b->c->diags, diag,
                      "shapes are fixed when the program is compiled: use a `const`, which -D can set");
     return false;

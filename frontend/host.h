@@ -64,6 +64,7 @@ int dn_host_constant(dn_compiler *c, dn_value value);        // takes the value
 void dn_host_emit_string(dn_host *h, const char *text);
 // Pushes a term known at compile time; false (nothing pushed) if it is not of that kind.
 bool dn_host_emit_term(dn_host *h, const dn_term *term, const dn_host_type **type);
+const char *dn_host_describe(dn_host *h, const dn_host_type *type);  // in the arena
 void dn_host_free_commands(dn_compiler *c);
 
 // ---- host_expr.c ----

@@ -170,6 +170,12 @@ static const dn_host_type *type_batch(const builtin_call *c) {
     for (int i = 0; i < count; i++) {
         if (element->fields[i]->kind != DN_HOST_TENSOR) return error_type();
         dn_type type = element->fields[i]->tensor;
+        if (type.rank == DN_MAX_RANK) {
+            dn_diag_error(&c->h->c->diags, c->expr->span,
+                          "`batch` adds an axis, and the elements have %d axes, as many as possible",
+                          DN_MAX_RANK);
+            return error_type();
+        }
         memmove(type.dims + 1, type.dims, (size_t)type.rank * sizeof *type.dims);
         type.dims[0] = size;
         type.rank++;

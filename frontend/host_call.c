@@ -4,14 +4,6 @@
 
 #include "frontend/host.h"
 
-static const char *describe(dn_host *h, const dn_host_type *type) {
-    dn_str text = {0};
-    dn_host_type_print(type, &text);
-    const char *copy = dn_arena_strdup(&h->c->arena, text.text);
-    free(text.text);
-    return copy;
-}
-
 static const dn_host_type *nothing(dn_host *h) {
     dn_host_emit(h, DN_VM_NONE, 0, 0);
     return dn_host_simple(DN_HOST_ERROR);
@@ -139,7 +131,7 @@ static void check_argument(dn_host *h, const dn_decl *decl, int i, const dn_expr
     const char *wanted = dn_sources_text(&h->c->sources, p->type->span, &length);
     dn_diag *diag = dn_diag_error(&h->c->diags, arg->span, "`%s` of `%s` should be %.*s, not %s",
                                   p->name.text, decl->name.text, (int)length, wanted,
-                                  describe(h, t));
+                                  dn_host_describe(h, t));
     if (t->kind == DN_HOST_NONE)
         dn_diag_hint(&h->c->diags, diag, "this gives no value");
 }
@@ -278,7 +270,7 @@ static const dn_host_type *call_step(dn_host *h, dn_def *def, const dn_expr *e,
         if (types[i]->kind == DN_HOST_ERROR) ok = false;
         if (!ok || is_step_argument(types[i])) continue;
         dn_diag *diag = dn_diag_error(&h->c->diags, spans[i], "`%s` of the step `%s` cannot be %s",
-                                      decl->params[i].name.text, def->name, describe(h, types[i]));
+                                      decl->params[i].name.text, def->name, dn_host_describe(h, types[i]));
         dn_diag_hint(&h->c->diags, diag,
                      "a step is compiled for exact shapes: its arguments are tensors of known shape, "
                      "numbers, or records of them");
@@ -305,7 +297,7 @@ static const dn_host_type *unknown_function(dn_host *h, const dn_expr *callee) {
                              name, name);
         } else {
             dn_diag_error(&h->c->diags, callee->span, "%s cannot be called",
-                          base ? describe(h, base) : "this");
+                          base ? dn_host_describe(h, base) : "this");
         }
         return nothing(h);
     }

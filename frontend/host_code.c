@@ -62,6 +62,14 @@ void dn_host_emit_string(dn_host *h, const char *text) {
     dn_host_emit(h, DN_VM_CONST, dn_host_constant(h->c, dn_value_string(text, strlen(text))), 0);
 }
 
+const char *dn_host_describe(dn_host *h, const dn_host_type *type) {
+    dn_str text = {0};
+    dn_host_type_print(type, &text);
+    const char *copy = dn_arena_strdup(&h->c->arena, text.text);
+    free(text.text);
+    return copy;
+}
+
 static const dn_host_type *emit_constant(dn_host *h, dn_value value, dn_host_kind kind) {
     dn_host_emit(h, DN_VM_CONST, dn_host_constant(h->c, value), 0);
     return dn_host_simple(kind);

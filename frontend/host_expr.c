@@ -6,14 +6,6 @@
 
 static const dn_host_type *simple(dn_host_kind kind) { return dn_host_simple(kind); }
 
-static const char *describe(dn_host *h, const dn_host_type *type) {
-    dn_str text = {0};
-    dn_host_type_print(type, &text);
-    const char *copy = dn_arena_strdup(&h->c->arena, text.text);
-    free(text.text);
-    return copy;
-}
-
 static const dn_host_type *fail(dn_host *h, dn_span span, const char *text) {
     dn_diag_error(&h->c->diags, span, "%s", text);
     dn_host_emit(h, DN_VM_NONE, 0, 0);  // one value, whatever happens
@@ -166,7 +158,7 @@ static const dn_host_type *operation_type(dn_host *h, const dn_expr *e, const dn
                  (x->kind == DN_HOST_STRING || x->kind == DN_HOST_LIST);
     if (joins) return dn_host_join(x, y);
     dn_diag_error(&h->c->diags, e->span, "`%s` does not work on %s and %s", dn_operator_text(oper),
-                  describe(h, x), describe(h, y));
+                  dn_host_describe(h, x), dn_host_describe(h, y));
     return simple(DN_HOST_ERROR);
 }
 
@@ -221,7 +213,7 @@ static const dn_host_type *host_field(dn_host *h, const dn_expr *e) {
     const dn_host_type *field = base->kind == DN_HOST_RECORD ? dn_host_field(base, name->text) : NULL;
     if (field) return field;
     dn_diag *diag = dn_diag_error(&h->c->diags, name->span, "%s has no field `%s`",
-                                  describe(h, base), name->text);
+                                  dn_host_describe(h, base), name->text);
     if (base->kind == DN_HOST_RECORD)
         dn_diag_did_you_mean(&h->c->diags, diag, name->text, base->names, base->count);
     return simple(DN_HOST_ERROR);
@@ -241,7 +233,7 @@ static const dn_host_type *host_index(dn_host *h, const dn_expr *e) {
     if (base->kind == DN_HOST_LIST) return base->element;
     if (base->kind == DN_HOST_TENSOR) return dn_host_open_tensor();
     if (base->kind == DN_HOST_STRING || is_unknown(base)) return base;
-    dn_diag_error(&h->c->diags, e->span, "%s has no elements to index", describe(h, base));
+    dn_diag_error(&h->c->diags, e->span, "%s has no elements to index", dn_host_describe(h, base));
     return simple(DN_HOST_ERROR);
 }
 
@@ -293,7 +285,7 @@ const dn_host_type *dn_host_element(dn_host *h, const dn_host_type *source, dn_s
         case DN_HOST_ERROR: return source;
         default:
             dn_diag_error(&h->c->diags, span, "a loop goes through a range, a list or a dataset, not %s",
-                          describe(h, source));
+                          dn_host_describe(h, source));
             return simple(DN_HOST_ERROR);
     }
 }

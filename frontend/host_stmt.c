@@ -4,14 +4,6 @@
 
 #include "frontend/host.h"
 
-static const char *describe(dn_host *h, const dn_host_type *type) {
-    dn_str text = {0};
-    dn_host_type_print(type, &text);
-    const char *copy = dn_arena_strdup(&h->c->arena, text.text);
-    free(text.text);
-    return copy;
-}
-
 // ---- names ---------------------------------------------------------------------------------------------------
 
 // An assignment keeps the type, so that what was compiled for it stays right; ints may become floats.
@@ -29,7 +21,7 @@ static void assign(dn_host *h, const dn_name *name, const dn_host_type *type) {
     if (joined->kind == DN_HOST_TENSOR && joined->open && !old->open) fits = false;
     if (!fits)
         dn_diag_error(&h->c->diags, name->span, "`%s` is %s, and cannot become %s", name->text,
-                      describe(h, old), describe(h, type));
+                      dn_host_describe(h, old), dn_host_describe(h, type));
     if (joined->kind == DN_HOST_FLOAT) h->locals[local].type = joined;
     dn_host_emit(h, DN_VM_STORE, local, 0);
 }
@@ -50,7 +42,7 @@ static const dn_host_type *field_of(dn_host *h, const dn_host_type *record, cons
         record->kind == DN_HOST_RECORD ? dn_host_field(record, name->text) : NULL;
     if (field) return field;
     dn_diag *diag = dn_diag_error(&h->c->diags, name->span, "%s has no field `%s`",
-                                  describe(h, record), name->text);
+                                  dn_host_describe(h, record), name->text);
     if (record->kind == DN_HOST_TENSOR)
         dn_diag_hint(&h->c->diags, diag,
                      "these data have no such part: images come alone unless the source has labels "
@@ -168,7 +160,7 @@ static void log_values(dn_host *h, const dn_stmt *stmt) {
     for (int i = 0; fits && i < type->count; i++) fits = dn_host_is_number(type->fields[i]);
     if (fits) return;
     dn_diag *diag = dn_diag_error(&h->c->diags, stmt->expr->span,
-                                  "`log` takes a record of numbers, not %s", describe(h, type));
+                                  "`log` takes a record of numbers, not %s", dn_host_describe(h, type));
     dn_diag_hint(&h->c->diags, diag, "log {loss: value}");
 }
 

@@ -102,8 +102,9 @@ class Document:
         os.symlink(os.path.join(ROOT, "examples"), os.path.join(folder, "examples"))
 
     def run(self, program, *args, typed=""):
-        done = subprocess.run([self.programs[program], *args], cwd=self.folder, input=typed,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+        done = subprocess.run([program, *args], executable=self.programs[program], cwd=self.folder,
+                              input=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=600)
         return done.returncode, done.stdout
 
     def write(self, name, text):
@@ -195,16 +196,26 @@ class Document:
         return sum(block.is_a("dnet") or block.is_a("console") for block in self.blocks)
 
 
+def without_blocks(path):
+    return re.sub(r"```.*?```", "", open(path, encoding="utf-8").read(), flags=re.S)
+
+
+def anchors(path):
+    """The anchors that a page's headings have on code hosts."""
+    headings = re.findall(r"^#+ (.+)$", without_blocks(path), flags=re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def check_links(path):
     """Links within the repository lead somewhere. Pictures may be made later."""
-    text = re.sub(r"```.*?```", "", open(path, encoding="utf-8").read(), flags=re.S)
-    for picture, target in re.findall(r"(!?)\[[^]]*\]\(([^)\s]+)\)", text):
-        file = target.split("#")[0]
-        if not file or "://" in file or picture:
+    for picture, target in re.findall(r"(!?)\[[^]]*\]\(([^)\s]+)\)", without_blocks(path)):
+        if picture or "://" in target:
             continue
-        if not os.path.exists(os.path.join(os.path.dirname(path), file)):
+        name, _, anchor = target.partition("#")
+        file = os.path.join(os.path.dirname(path), name) if name else path
+        if not os.path.exists(file) or (anchor and anchor not in anchors(file)):
             failures.append(path)
-            print(f"{os.path.relpath(path, ROOT)}: no such file: {target}")
+            print(f"{os.path.relpath(path, ROOT)}: this link leads nowhere: {target}")
 
 
 def check_library():

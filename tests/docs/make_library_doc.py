@@ -17,7 +17,6 @@ FILES = [
     ("host", "Host functions: data, files, output"),
 ]
 DECLARATION = re.compile(r"(?:extern )?(fn|net|optimizer|command) (\w+)\(")
-PLAIN = {"path", "string", "bool", "int", "float"}  # types that say enough by themselves
 
 HEAD = """# The library
 
@@ -40,7 +39,8 @@ def signature(text, start):
     result = re.compile(r"\s*->\s*([^{\n]+)").match(text, end)
     if result:
         end = result.end()
-    return " ".join(text[start:end].split())
+    lines = text[start:end].split("\n")
+    return "\n".join([lines[0]] + ["    " + line.strip() for line in lines[1:]])
 
 
 def declarations(text):
@@ -65,18 +65,10 @@ def declarations(text):
     return found, about
 
 
-def paragraph(lines):
-    return "\n".join(lines).strip()
-
-
-def escape(text):
-    return text.replace("|", "\\|").replace("*", "\\*").replace("_", "\\_")
-
-
 def prose(lines):
-    """Text whose code is not marked, as Markdown: characters that would mean something are escaped."""
-    parts = re.split(r"(`[^`]*`)", paragraph(lines))
-    return "".join(p if p.startswith("`") else re.sub(r"([*_<>\[\]|])", r"\\\1", p) for p in parts)
+    """A comment as Markdown: what would mean something there, outside of its `code`, is escaped."""
+    parts = re.split(r"(`[^`]*`)", "\n".join(lines).strip())
+    return "".join(p if p.startswith("`") else re.sub(r"(<(?=\w)|\*(?! )|(?<! )\*)", r"\\\1", p) for p in parts)
 
 
 def page():
@@ -95,7 +87,7 @@ def page():
             if kind == "section":
                 parts.append(f"\n### {declared[0].upper()}{declared[1:]}\n")
             else:
-                parts.append(f"\n**{escape(declared)}** ({kind})\n\n```text\n{text}\n```\n\n{prose(doc)}\n")
+                parts.append(f"\n#### {declared}\n\n```text\n{kind} {text}\n```\n\n{prose(doc)}\n")
     return "".join(parts)
 
 

@@ -33,11 +33,16 @@ def check(condition, *what):
     checks += 1
     if not condition:
         failures += 1
-        frame = sys._getframe(1)
-        while frame.f_code.co_filename == __file__:
-            frame = frame.f_back
-        print(f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}: failed:", *what, file=sys.stderr)
+        print(f"{place()}: failed:", *what, file=sys.stderr, flush=True)
     return bool(condition)
+
+
+def place():
+    """The line of the test_ function that is at work."""
+    frame = sys._getframe(2)
+    while frame.f_back and not frame.f_code.co_name.startswith("test_"):
+        frame = frame.f_back
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def check_in(part, text, *what):

@@ -1,8 +1,10 @@
 // Damaged programs: whatever the text, the compiler returns soon, with messages or with a program whose
 // graphs print. Run under the sanitizers, which also look for leaks.
 //
-// compile_mutate_test [COUNT [FILE]]: so many mutations, or one program. The program that is being
-// compiled is in compile_mutate_case.dnet, in the working directory.
+// compile_mutate_test [COUNT [SEED]]: so many mutations, others for another seed
+// compile_mutate_test FILE: one program
+//
+// The program that is being compiled is in compile_mutate_case.dnet, in the working directory.
 #include <glob.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,7 +13,7 @@
 #include "frontend/compiler.h"
 #include "tests/check.h"
 
-enum { MUTATIONS = 3000, MAX_TEXT = 4000, MAX_SECONDS = 5, MAX_SEEDS = 1000 };
+enum { MUTATIONS = 2500, MAX_TEXT = 4000, MAX_SECONDS = 5, MAX_SEEDS = 1000 };
 
 // Limits memory, so that a program that asks for too much is found.
 const char *__asan_default_options(void);
@@ -276,7 +278,7 @@ static void mutate_all(int count) {
     buffer *b = dn_xmalloc(sizeof *b);
     for (int i = 0; i < count; i++) {
         *b = *seeds[random_below((uint32_t)n_seeds)];
-        uint32_t times = 1 + random_below(3);
+        uint32_t times = 1 + random_below(4) / 2;
         for (uint32_t k = 0; k < times; k++) mutate(b);
         char *text = dn_strndup(b->text, b->length);
         try_program(text, b->length);
@@ -296,7 +298,8 @@ static int try_file(const char *path) {
 }
 
 int main(int argc, char **argv) {
-    if (argc > 2) return try_file(argv[2]);
+    if (argc > 1 && atoi(argv[1]) == 0) return try_file(argv[1]);
+    if (argc > 2) random_state += (uint64_t)atoi(argv[2]);
     static const char *const patterns[] = {"/examples/*/*.dnet", "/tests/golden/*.dnet",
                                            "/tests/bench/*.dnet", "/tests/language/*/*.dnet",
                                            "/tests/frontend/syntax/statements.dnet"};
