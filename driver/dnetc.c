@@ -55,10 +55,14 @@ int main(int argc, char **argv) {
     if (!dn_options_read(&options, argc, argv, true)) return DN_EXIT_USAGE;
     if (!options.file) {
         fprintf(stderr, "dnetc: no file given\n  hint: dnetc --help\n");
+        dn_options_free(&options);
         return DN_EXIT_USAGE;
     }
     dn_compiler *c = dn_options_compiler(&options);
-    if (!c) return DN_EXIT_USAGE;
+    if (!c) {
+        dn_options_free(&options);
+        return DN_EXIT_USAGE;
+    }
     c->keep_gradients = options.emit && strcmp(options.emit, "gradient") == 0;
     dn_file *tree = NULL;
     bool loaded = dn_compiler_load(c, options.file, &tree);

@@ -74,6 +74,8 @@ static bool read_option(dn_options *o, int argc, char **argv, int *i) {
     if ((value = value_of("--precision", argc, argv, i))) return read_precision(o, argv[0], value);
     if ((value = value_of("--print-after", argc, argv, i)))
         return (o->passes.print_after = value) != NULL;
+    if (strcmp(arg, "--emit") == 0 || strcmp(arg, "--precision") == 0 || strcmp(arg, "--print-after") == 0)
+        return usage(argv[0], "a value is missing after", arg);
     return usage(argv[0], "unknown option", arg);
 }
 
@@ -85,10 +87,14 @@ bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
 #endif
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] == '-' && argv[i][1]) {
-            if (!read_option(o, argc, argv, &i)) return false;
-            continue;
+            if (read_option(o, argc, argv, &i)) continue;
+            dn_options_free(o);
+            return false;
         }
-        if (o->file) return usage(argv[0], "more than one file:", argv[i]);
+        if (o->file) {
+            dn_options_free(o);
+            return usage(argv[0], "more than one file:", argv[i]);
+        }
         o->file = argv[i];
         o->rest = i + 1;
         if (!all) break;

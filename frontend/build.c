@@ -33,25 +33,37 @@ static const char *library_prefix(const dn_build *b, dn_span span) {
     return prefix;
 }
 
-// Where the calls around the user's place were made.
+static bool contains(dn_span outer, dn_span inner) {
+    return outer.file == inner.file && outer.begin <= inner.begin && inner.end <= outer.end;
+}
+
+// Where the calls around the user's place were made; not those that the place itself shows.
 static void note_calls(dn_build *b, dn_diag *diag, dn_span span) {
+    enum { MAX_NOTES = 3 };
+    dn_span noted[MAX_NOTES];
     int notes = 0;
-    for (dn_frame *f = b->frame; f && notes < 3; f = f->caller) {
+    for (dn_frame *f = b->frame; f && notes < MAX_NOTES; f = f->caller) {
         if (f->call.file == 0) continue;
         bool inside_user_code = f->decl && !in_library(b, f->decl->span);
-        if (inside_user_code && !in_library(b, f->call) &&
-            memcmp(&f->call, &span, sizeof span) != 0) {
-            dn_diag_note(&b->c->diags, diag, f->call, "in this use of `%s`", f->name);
-            notes++;
-        }
+        bool known = contains(f->call, span);
+        for (int i = 0; i < notes; i++) known |= contains(noted[i], f->call);
+        if (!inside_user_code || in_library(b, f->call) || known) continue;
+        dn_diag_note(&b->c->diags, diag, f->call, "in this use of `%s`", f->name);
+        noted[notes++] = f->call;
     }
+}
+
+// "conv2d: ..." and "`conv2d` ..." name the function already.
+static bool names(const char *text, const char *function) {
+    if (*text == '`') text++;
+    return strncmp(text, function, strlen(function)) == 0;
 }
 
 static dn_diag *report(dn_build *b, dn_span span, const char *text) {
     if (b->given_up) return DN_NEW(&b->c->arena, dn_diag);  // nobody sees it
     dn_span place = dn_build_user_span(b, span);
     const char *prefix = library_prefix(b, span);
-    if (prefix && strncmp(text, prefix, strlen(prefix)) == 0) prefix = NULL;
+    if (prefix && names(text, prefix)) prefix = NULL;
     dn_diag *diag = dn_diag_error(&b->c->diags, place, "%s%s%s", prefix ? prefix : "",
                                   prefix ? ": " : "", text);
     note_calls(b, diag, place);
@@ -90,6 +102,16 @@ dn_term dn_build_status(dn_build *b, dn_span span, dn_status status) {
 dn_term dn_build_give_up(dn_build *b) {
     b->given_up = true;
     return dn_term_of(DN_TERM_ERROR);
+}
+
+bool dn_build_spend(dn_build *b, int64_t amount, dn_span span) {
+    if (b->given_up) return false;
+    b->work += amount;
+    if (b->work <= b->c->work_limit) return true;
+    dn_build_error(b, span, "this is too large: with loops unrolled and calls inlined it takes more than "
+                   "%lld evaluations", (long long)b->c->work_limit);
+    b->given_up = true;
+    return false;
 }
 
 dn_def *dn_build_find(dn_build *b, const char *name, bool callable) {

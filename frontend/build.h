@@ -34,7 +34,7 @@ typedef struct dn_build {
     const char *name;              // of the entry
     bool abstract;
     bool given_up;                 // silent from here on: nothing can be decided, or too much was tried
-    int64_t work;                  // expressions evaluated
+    int64_t work;                  // expressions evaluated, elements of lists made
     struct dn_frame *frame;
     int depth;                     // of calls
     int sites;                     // random call sites so far
@@ -81,10 +81,16 @@ dn_diag *dn_build_error(dn_build *b, dn_span span, const char *fmt, ...) DN_PRIN
 dn_term dn_build_fail(dn_build *b, dn_span span, const char *fmt, ...) DN_PRINTF(3, 4);  // the same, as a term
 dn_term dn_build_status(dn_build *b, dn_span span, dn_status status);
 dn_term dn_build_give_up(dn_build *b);
+// Counts work against the limit of one entry. False, after reporting, when it is used up.
+bool dn_build_spend(dn_build *b, int64_t amount, dn_span span);
 // dn_compiler_find as the code being run sees it: the library does not see the user's definitions.
 dn_def *dn_build_find(dn_build *b, const char *name, bool callable);
 dn_bound_name *dn_frame_find(dn_frame *frame, const char *name);
 dn_bound_name *dn_frame_bind(dn_build *b, const char *name, dn_term value, dn_span span);
+// Whether a value of the command around is in it, which only a run knows; and the message for where one
+// may not be. `what`: "`rate` of `dropout`".
+bool dn_has_host_value(const dn_term *term);
+void dn_build_not_static(dn_build *b, dn_span span, const char *what);
 const char *dn_describe(dn_build *b, const dn_term *term);  // in the arena
 
 // ---- build_expr.c ----

@@ -109,6 +109,19 @@ static void report_broadcast(dn_build *b, const char *name, const dn_node *x, co
     }
 }
 
+// As it is written in a program: `+`, not add.
+static const char *op_text(dn_op op) {
+    static const struct { dn_op op; dn_operator oper; } operators[] = {
+        {DN_OP_ADD, DN_OPER_ADD}, {DN_OP_SUB, DN_OPER_SUB}, {DN_OP_MUL, DN_OPER_MUL},
+        {DN_OP_DIV, DN_OPER_DIV}, {DN_OP_REM, DN_OPER_REM}, {DN_OP_POW, DN_OPER_POW},
+        {DN_OP_EQ, DN_OPER_EQ},   {DN_OP_NE, DN_OPER_NE},   {DN_OP_LT, DN_OPER_LT},
+        {DN_OP_LE, DN_OPER_LE},   {DN_OP_GT, DN_OPER_GT},   {DN_OP_GE, DN_OPER_GE},
+    };
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+        if (operators[i].op == op) return dn_operator_text(operators[i].oper);
+    return op == DN_OP_SELECT ? "where" : dn_op_get(op)->name;
+}
+
 static bool all_numbers(const dn_term *args, int n) {
     for (int i = 0; i < n; i++)
         if (args[i].kind != DN_TERM_INT && args[i].kind != DN_TERM_FLOAT) return false;
@@ -147,6 +160,7 @@ static dn_term fold(dn_build *b, dn_op op, const dn_term *args, int n) {
     double x = 0, y = 0;
     if (!dn_term_number(&args[0], &x) || (n == 2 && !dn_term_number(&args[1], &y)))
         return dn_build_give_up(b);
+    if (op == DN_OP_IS_FINITE) return dn_term_bool(isfinite(x));
     double value = n == 1             ? fold_unary(op, x)
                    : op == DN_OP_POW  ? pow(x, y)
                    : op == DN_OP_MAX  ? fmax(x, y)
@@ -181,7 +195,7 @@ dn_term dn_elementwise(dn_build *b, dn_op op, const dn_term *args, int n_args, d
         if (!like && !chooser) like = nodes[i], like_scalar = (dn_node){.type = dn_type_scalar(like->type.dtype)};
         dn_type so_far = dn_type_of(DN_F32, rank, dims);
         if (!broadcast_dims(&so_far, &nodes[i]->type, &rank, dims)) {
-            report_broadcast(b, dn_op_get(op)->name, nodes[i ? i - 1 : 0], nodes[i], span);
+            report_broadcast(b, op_text(op), nodes[i ? i - 1 : 0], nodes[i], span);
             return dn_term_of(DN_TERM_ERROR);
         }
     }
@@ -278,9 +292,10 @@ static dn_term float_arith(dn_operator oper, double x, double y) {
     }
 }
 
-static dn_term join_lists(dn_build *b, dn_term x, dn_term y) {
+static dn_term join_lists(dn_build *b, dn_term x, dn_term y, dn_span span) {
     dn_term list = {.kind = DN_TERM_LIST};
     list.list.count = x.list.count + y.list.count;
+    if (!dn_build_spend(b, list.list.count, span)) return dn_term_of(DN_TERM_ERROR);
     list.list.items = DN_NEW_ARRAY(&b->c->arena, dn_term, list.list.count);
     for (int i = 0; i < x.list.count; i++) list.list.items[i] = x.list.items[i];
     for (int i = 0; i < y.list.count; i++) list.list.items[x.list.count + i] = y.list.items[i];
@@ -296,6 +311,7 @@ static dn_term repeat_list(dn_build *b, dn_term x, dn_dim times, dn_span span) {
                              (long long)times, x.list.count, LIMIT);
     dn_term list = {.kind = DN_TERM_LIST};
     if (x.list.count == 0) return list;
+    if (!dn_build_spend(b, times * x.list.count, span)) return dn_term_of(DN_TERM_ERROR);
     list.list.items = DN_NEW_ARRAY(&b->c->arena, dn_term, (int)times * x.list.count);
     for (dn_dim i = 0; i < times; i++)
         for (int k = 0; k < x.list.count; k++) list.list.items[list.list.count++] = x.list.items[k];
@@ -359,7 +375,7 @@ static dn_term static_arith(dn_build *b, dn_operator oper, dn_term x, dn_term y,
     if (oper == DN_OPER_EQ) return dn_term_bool(dn_term_equal(&x, &y));
     if (oper == DN_OPER_NE) return dn_term_bool(!dn_term_equal(&x, &y));
     if (oper == DN_OPER_ADD && x.kind == DN_TERM_LIST && y.kind == DN_TERM_LIST)
-        return join_lists(b, x, y);
+        return join_lists(b, x, y, span);
     if (oper == DN_OPER_MUL && x.kind == DN_TERM_LIST && y.kind == DN_TERM_INT)
         return repeat_list(b, x, y.integer, span);
     if (oper == DN_OPER_ADD && x.kind == DN_TERM_STRING && y.kind == DN_TERM_STRING)
@@ -392,19 +408,40 @@ dn_term dn_eval_binary(dn_build *b, const dn_expr *expr) {
     return dn_arith(b, oper, x, y, expr->span);
 }
 
+static dn_term misfit_one(dn_build *b, const dn_expr *expr, dn_term x) {
+    return dn_build_fail(b, expr->span, "`%s` does not work on %s",
+                         dn_operator_text(expr->operation.oper), dn_describe(b, &x));
+}
+
 dn_term dn_eval_unary(dn_build *b, const dn_expr *expr) {
     dn_term x = dn_eval(b, expr->operation.left);
     if (dn_term_is_error(x)) return x;
     if (expr->operation.oper == DN_OPER_NOT) {
         if (x.kind == DN_TERM_BOOL) return dn_term_bool(!x.boolean);
+        if (!is_tensor_like(&x)) return misfit_one(b, expr, x);
         return dn_elementwise(b, DN_OP_NOT, &x, 1, expr->span);
     }
     if (x.kind == DN_TERM_INT) return dn_term_int(dn_dim_sub(b->c->dims, 0, x.integer));
     if (x.kind == DN_TERM_FLOAT) return dn_term_float(-x.number);
+    if (!is_tensor_like(&x)) return misfit_one(b, expr, x);
     return dn_elementwise(b, DN_OP_NEG, &x, 1, expr->span);
 }
 
 // ---- static values for settings -------------------------------------------------------------------
+
+bool dn_has_host_value(const dn_term *term) {
+    bool found = term->kind == DN_TERM_HOST;
+    for (int i = 0; term->kind == DN_TERM_LIST && i < term->list.count; i++)
+        found |= dn_has_host_value(&term->list.items[i]);
+    return found;
+}
+
+void dn_build_not_static(dn_build *b, dn_span span, const char *what) {
+    dn_diag *diag =
+        dn_build_error(b, span, "%s must be known when the program is compiled", what);
+    dn_diag_hint(&b->c->diags, diag,
+                 "shapes and settings are fixed at compile time: use a `const`, which -D can set");
+}
 
 bool dn_to_int(dn_build *b, dn_term term, dn_span span, const char *what, dn_dim *out) {
     if (dn_term_is_error(term)) return false;
@@ -412,14 +449,14 @@ bool dn_to_int(dn_build *b, dn_term term, dn_span span, const char *what, dn_dim
         *out = term.integer;
         return true;
     }
-    bool host = term.kind == DN_TERM_HOST;
-    dn_diag *diag = dn_build_error(b, span, "%s should be an integer, not %s", what,
-                                   host ? dn_term_kind_text(&term) : dn_describe(b, &term));
+    if (dn_has_host_value(&term)) {
+        dn_build_not_static(b, span, what);
+        return false;
+    }
+    dn_diag *diag =
+        dn_build_error(b, span, "%s should be an integer, not %s", what, dn_describe(b, &term));
     if (term.kind == DN_TERM_FLOAT)
         dn_diag_hint(&b->c->diags, diag, "`/` gives a float; integers are divided by `div`");
-    if (host)
-        dn_diag_hint(&b->c->diags, diag,
-                     "shapes are fixed when the program is compiled: use a `const`, which -D can set");
     return false;
 }
 

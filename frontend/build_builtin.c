@@ -131,7 +131,7 @@ static dn_term bi_dtype(dn_build *b, const dn_call *c) {
 static bool reshape_dims(dn_build *b, const dn_call *c, int *count, dn_dim *dims) {
     if (c->n_rest == 0 || c->args[1].kind == DN_TERM_LIST) return dims_arg(b, c, 1, count, dims);
     if (c->n_rest + 1 > DN_MAX_RANK) {
-        dn_build_error(b, c->span, "at most %d axes", DN_MAX_RANK);
+        dn_build_error(b, c->span, "reshape: a tensor has at most %d axes", DN_MAX_RANK);
         return false;
     }
     *count = 1 + c->n_rest;
@@ -425,7 +425,8 @@ static bool type_arg(dn_build *b, const dn_call *c, int dims_at, int dtype_at, d
     dn_dim dims[DN_MAX_RANK];
     if (!dims_arg(b, c, dims_at, &count, dims)) return false;
     if (c->args[dtype_at].kind != DN_TERM_DTYPE) {
-        dn_build_error(b, c->spans[dtype_at], "`%s` is an element type such as f32", "type");
+        dn_build_error(b, c->spans[dtype_at], "`type` of `%s` should be an element type such as f32, not %s",
+                       c->name, dn_describe(b, &c->args[dtype_at]));
         return false;
     }
     *type = dn_type_of(c->args[dtype_at].dtype, count, dims);
@@ -507,7 +508,18 @@ static dn_term bi_grad(dn_build *b, const dn_call *c) {
     return dn_eval_grad(b, c->args[0], c->args[1], c->span);
 }
 
+static bool in_library(const dn_build *b, const dn_frame *f) {
+    return f->decl && b->c->sources.files[f->decl->span.file].is_library;
+}
+
+// Ends the function that calls it, and of the library's all those around: what they would go on to say is a
+// consequence.
 static dn_term bi_error(dn_build *b, const dn_call *c) {
+    for (dn_frame *f = b->frame; f && (f == b->frame || in_library(b, f)); f = f->caller) {
+        f->returned = true;
+        f->result = failed();
+        if (!in_library(b, f)) break;
+    }
     return dn_build_fail(b, c->span, "%s",
                          c->args[0].kind == DN_TERM_STRING ? c->args[0].string : "error");
 }

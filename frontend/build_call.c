@@ -189,7 +189,8 @@ static bool bind_param(dn_build *b, const dn_call *call, int i) {
         span = p->init->span;
     }
     if (dn_term_is_error(value)) return false;
-    bool left_out = !call->given[i] && value.kind == DN_TERM_NONE;
+    bool optional = p->init && p->init->kind == DN_EXPR_NAME && strcmp(p->init->name, "none") == 0;
+    bool left_out = optional && value.kind == DN_TERM_NONE;
     if (p->type && !left_out) {
         char *what = dn_printf("`%s` of `%s`", p->name.text, call->name);
         bool ok = dn_match_type(b, p->type, &value, span, what);

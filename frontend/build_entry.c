@@ -104,12 +104,22 @@ static dn_term step_input(dn_build *b, const char *name, const dn_type *type) {
     return dn_term_tensor(node);
 }
 
-static dn_term step_argument(dn_build *b, const char *name, const dn_host_type *type) {
+// A number of the command becomes a scalar of the declared dtype, where one is declared.
+static dn_dtype number_dtype(dn_build *b, const dn_host_type *type, const dn_type_expr *declared) {
+    dn_dtype dtype;
+    if (type->kind == DN_HOST_BOOL) return DN_BOOL;
+    bool named = declared && dn_type_is_tensor(declared) &&
+                 dn_dtype_named(b->c, declared->name.text, &dtype);
+    if (named && (type->kind == DN_HOST_INT || dn_dtype_is_float(dtype))) return dtype;
+    return type->kind == DN_HOST_INT ? DN_I64 : b->c->real;
+}
+
+static dn_term step_argument(dn_build *b, const char *name, const dn_host_type *type,
+                             const dn_type_expr *declared) {
     if (type->kind == DN_HOST_TENSOR) return step_input(b, name, &type->tensor);
     if (type->kind != DN_HOST_RECORD) {
-        dn_dtype dtype = type->kind == DN_HOST_INT ? DN_I64 : type->kind == DN_HOST_BOOL ? DN_BOOL : b->c->real;
-        dn_type scalar = dn_type_scalar(dtype);
-        return step_input(b, name, &scalar);
+        dn_type scalar = dn_type_scalar(number_dtype(b, type, declared));
+        return dn_term_tensor(dn_graph_input(b->graph, name, scalar));
     }
     dn_term record = {.kind = DN_TERM_RECORD};
     record.record.count = type->count;
@@ -117,7 +127,7 @@ static dn_term step_argument(dn_build *b, const char *name, const dn_host_type *
     record.record.values = DN_NEW_ARRAY(&b->c->arena, dn_term, type->count);
     for (int i = 0; i < type->count; i++) {
         const char *field = dn_arena_printf(&b->c->arena, "%s.%s", name, type->names[i]);
-        record.record.values[i] = step_argument(b, field, type->fields[i]);
+        record.record.values[i] = step_argument(b, field, type->fields[i], NULL);
     }
     return record;
 }
@@ -149,7 +159,7 @@ int dn_build_step(dn_compiler *c, dn_def *def, const dn_host_type *const *types,
     call.spans = DN_NEW_ARRAY(&c->arena, dn_span, decl->n_params);
     call.given = DN_NEW_ARRAY(&c->arena, bool, decl->n_params);
     for (int i = 0; i < decl->n_params; i++) {
-        call.args[i] = step_argument(&b, decl->params[i].name.text, types[i]);
+        call.args[i] = step_argument(&b, decl->params[i].name.text, types[i], decl->params[i].type);
         call.spans[i] = spans ? spans[i] : decl->params[i].name.span;
         call.given[i] = true;
     }

@@ -39,8 +39,9 @@ static dn_term evaluate_const(dn_build *b, dn_def *def) {
     dn_frame *outer = b->frame;
     b->frame = &frame;
     def->value = dn_eval(b, def->decl->value);
+    const char *what = dn_arena_printf(&b->c->arena, "`%s`", def->name);
     if (!dn_term_is_error(def->value) && def->decl->type &&
-        !dn_match_type(b, def->decl->type, &def->value, def->decl->value->span, def->name))
+        !dn_match_type(b, def->decl->type, &def->value, def->decl->value->span, what))
         def->value = dn_term_of(DN_TERM_ERROR);
     b->frame = outer;
     free(frame.names);
@@ -207,6 +208,7 @@ static dn_term eval_range(dn_build *b, const dn_expr *expr) {
         return dn_build_fail(b, expr->span, "this loop would be unrolled %lld times",
                              (long long)(last - first + 1));
     int count = last < first ? 0 : (int)(last - first + 1);
+    if (!dn_build_spend(b, count, expr->span)) return dn_term_of(DN_TERM_ERROR);
     dn_term list = {.kind = DN_TERM_LIST};
     list.list.count = count;
     list.list.items = DN_NEW_ARRAY(&b->c->arena, dn_term, count);
@@ -316,12 +318,7 @@ static dn_term eval_kind(dn_build *b, const dn_expr *expr) {
 }
 
 dn_term dn_eval(dn_build *b, const dn_expr *expr) {
-    if (b->given_up) return dn_term_of(DN_TERM_ERROR);
-    if (++b->work > b->c->work_limit) {
-        dn_build_error(b, expr->span, "this is too large: %lld expressions were evaluated, loops being "
-                       "unrolled and calls inlined", (long long)b->c->work_limit);
-        return dn_build_give_up(b);
-    }
+    if (!dn_build_spend(b, 1, expr->span)) return dn_term_of(DN_TERM_ERROR);
     dn_span outer = b->graph->span;
     b->graph->span = dn_build_user_span(b, expr->span);
     dn_term term = eval_kind(b, expr);

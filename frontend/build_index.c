@@ -25,6 +25,11 @@ static bool clamp(dn_dim *i, dn_dim size) {
     return true;
 }
 
+static void report_outside(dn_build *b, const dn_subscript *item, dn_dim i, dn_dim size) {
+    dn_build_error(b, item->span, "the index %lld is outside a size of %lld",
+                   (long long)(i < 0 ? i - size : i), (long long)size);
+}
+
 static bool one_subscript(dn_build *b, const dn_subscript *item, dn_dim size, int axis, bounds *out) {
     out->drop[axis] = !item->is_slice;
     if (item->is_slice) {
@@ -39,8 +44,7 @@ static bool one_subscript(dn_build *b, const dn_subscript *item, dn_dim size, in
     if (!bound(b, item->index, 0, size, &out->start[axis])) return false;
     dn_dim i = out->start[axis];
     if (dn_dim_known(i) && dn_dim_known(size) && (i < 0 || i >= size)) {
-        dn_build_error(b, item->span, "the index is outside 0..%lld (axis %d)", (long long)size - 1,
-                       axis);
+        report_outside(b, item, i, size);
         return false;
     }
     out->limit[axis] = dn_dim_add(b->c->dims, i, 1);

@@ -12,6 +12,12 @@ static void bind_one(dn_build *b, const dn_name *name, dn_term value) {
     dn_frame_bind(b, name->text, value, name->span);
 }
 
+static void no_field(dn_build *b, const dn_name *name, const dn_term *value) {
+    dn_diag *diag = dn_build_error(b, name->span, "%s has no field `%s`", dn_describe(b, value), name->text);
+    if (value->kind == DN_TERM_RECORD)
+        dn_diag_did_you_mean(&b->c->diags, diag, name->text, value->record.names, value->record.count);
+}
+
 static void bind_pattern(dn_build *b, const dn_pattern *pattern, dn_term value) {
     if (!pattern->record) {
         bind_one(b, &pattern->names[0], value);
@@ -22,9 +28,7 @@ static void bind_pattern(dn_build *b, const dn_pattern *pattern, dn_term value) 
         const dn_term *field =
             value.kind == DN_TERM_RECORD ? dn_term_field(&value, name->text) : NULL;
         dn_term error = dn_term_of(DN_TERM_ERROR);
-        if (!field && !dn_term_is_error(value))
-            dn_build_error(b, name->span, "%s has no field `%s`", dn_describe(b, &value),
-                           name->text);
+        if (!field && !dn_term_is_error(value)) no_field(b, name, &value);
         bind_one(b, name, field ? *field : error);
     }
 }
@@ -37,10 +41,11 @@ static void eval_bind(dn_build *b, const dn_stmt *stmt) {
         value = dn_term_is_error(old) ? old
                                       : dn_arith(b, stmt->bind.oper, old, value, stmt->span);
     }
-    if (stmt->bind.type && !dn_term_is_error(value) &&
-        !dn_match_type(b, stmt->bind.type, &value, stmt->bind.value->span,
-                       pattern->names[0].text))
-        value = dn_term_of(DN_TERM_ERROR);
+    if (stmt->bind.type && !dn_term_is_error(value)) {
+        const char *what = dn_arena_printf(&b->c->arena, "`%s`", pattern->names[0].text);
+        if (!dn_match_type(b, stmt->bind.type, &value, stmt->bind.value->span, what))
+            value = dn_term_of(DN_TERM_ERROR);
+    }
     bind_pattern(b, pattern, value);
 }
 
@@ -61,7 +66,7 @@ static void eval_for(dn_build *b, const dn_stmt *stmt) {
         return;
     }
     dn_frame *frame = b->frame;
-    for (int i = 0; i < source.list.count && !frame->returned; i++) {
+    for (int i = 0; i < source.list.count && !frame->returned && !b->given_up; i++) {
         bind_pattern(b, &stmt->loop.pattern, source.list.items[i]);
         dn_eval_block(b, stmt->loop.body);
         frame->stopped = false;
@@ -72,10 +77,8 @@ static void eval_for(dn_build *b, const dn_stmt *stmt) {
 
 static void eval_nested_model(dn_build *b, const dn_stmt *stmt) {
     dn_term net = dn_eval_partial(b, stmt->model.value);
-    if (dn_term_is_error(net)) {
-        dn_frame_bind(b, stmt->model.name.text, net, stmt->model.name.span);
-        return;
-    }
+    dn_frame_bind(b, stmt->model.name.text, dn_term_of(DN_TERM_ERROR), stmt->model.name.span);
+    if (dn_term_is_error(net)) return;
     if (net.kind != DN_TERM_FUNCTION || !net.function->decl ||
         net.function->decl->kind != DN_DECL_NET) {
         dn_build_error(b, stmt->model.value->span, "a model is made from a net, and this is %s",
@@ -120,7 +123,8 @@ static dn_term eval_stmt(dn_build *b, const dn_stmt *stmt) {
 dn_term dn_eval_block(dn_build *b, const dn_block *block) {
     dn_term value = dn_term_of(DN_TERM_NONE);
     for (int i = 0; i < block->count; i++) {
-        if (b->frame->returned || b->frame->stopped || b->given_up) break;
+        if (b->frame->returned || b->frame->stopped) break;
+        if (!dn_build_spend(b, 1, block->stmts[i]->span)) break;
         b->graph->span = dn_build_user_span(b, block->stmts[i]->span);
         value = eval_stmt(b, block->stmts[i]);
     }

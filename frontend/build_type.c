@@ -42,12 +42,15 @@ typedef struct match {
     const char *what;
 } match;
 
+static const char *dim_name(const dn_dim_expr *dim) {
+    if (dim->ellipsis) return dim->name.text;
+    return dim->size->kind == DN_EXPR_NAME ? dim->size->name : NULL;
+}
+
 static void note_bindings(match *m, dn_diag *diag) {
     dn_str text = {0};
     for (int i = 0; i < m->type->count; i++) {
-        const dn_dim_expr *dim = &m->type->dims[i];
-        const char *name = dim->ellipsis ? dim->name.text
-                           : dim->size->kind == DN_EXPR_NAME ? dim->size->name : NULL;
+        const char *name = dim_name(&m->type->dims[i]);
         dn_term value;
         dn_bound_name *bound = name ? dn_frame_find(m->b->frame, name) : NULL;
         if (bound) {
@@ -57,18 +60,18 @@ static void note_bindings(match *m, dn_diag *diag) {
             if (!def || def->decl->kind != DN_DECL_CONST || def->state != DN_DEF_DONE) continue;
             value = def->value;
         }
-        dn_str_printf(&text, "%s%s = %s", text.length ? ", " : "", name,
-                      dn_describe(m->b, &value));
+        const char *shown = dn_describe(m->b, &value);
+        bool again = strcmp(shown, name) == 0;  // a size that stands for itself
+        for (int k = 0; k < i; k++) again |= dim_name(&m->type->dims[k]) && !strcmp(dim_name(&m->type->dims[k]), name);
+        if (!again) dn_str_printf(&text, "%s%s = %s", text.length ? ", " : "", name, shown);
     }
     if (text.length) dn_diag_note(&m->b->c->diags, diag, (dn_span){0}, "where %s", text.text);
     free(text.text);
 }
 
 static bool mismatch(match *m, const dn_type *given, const char *detail) {
-    dn_term term = dn_term_of(DN_TERM_ERROR);
     dn_str text = {0};
     dn_type_print(m->b->c->dims, given, &text);
-    (void)term;
     dn_diag *diag = dn_build_error(m->b, m->span, "%s should be %s, not %s", m->what,
                                    dn_source_text(m->b, m->type->span), text.text);
     dn_diag_note(&m->b->c->diags, diag, (dn_span){0}, "%s", detail);
@@ -154,9 +157,9 @@ static bool match_tensor(match *m, const dn_type *given) {
         if (m->type->dims[i].ellipsis) ellipsis = i;
     bool fits = ellipsis < 0 ? given->rank == n : given->rank >= n - 1;
     if (!fits) {
-        char *detail = dn_printf("it has %d ax%s, wanted %s %d", given->rank,
-                                 given->rank == 1 ? "is" : "es", ellipsis < 0 ? "are" : "are at least",
-                                 ellipsis < 0 ? n : n - 1);
+        char *detail = dn_printf("it has %d ax%s; %s%d %s wanted", given->rank,
+                                 given->rank == 1 ? "is" : "es", ellipsis < 0 ? "" : "at least ",
+                                 ellipsis < 0 ? n : n - 1, (ellipsis < 0 ? n : n - 1) == 1 ? "is" : "are");
         mismatch(m, given, detail);
         free(detail);
         return false;
@@ -386,11 +389,11 @@ bool dn_match_type(dn_build *b, const dn_type_expr *type, dn_term *term, dn_span
     }
     if (type->kind == DN_TYPE_RECORD) return match_record(b, type, term, span, what);
     if (accepts(b, type, term)) return true;
-    dn_diag *diag = dn_build_error(b, span, "%s should be %s, not %s", what,
-                                   dn_source_text(b, type->span), dn_describe(b, term));
-    if (term->kind == DN_TERM_HOST)
-        dn_diag_hint(&b->c->diags, diag,
-                     "shapes and settings of networks are fixed when the program is compiled: use a "
-                     "`const`, which -D can set");
+    if (dn_has_host_value(term)) {
+        dn_build_not_static(b, span, what);
+    } else {
+        dn_build_error(b, span, "%s should be %s, not %s", what, dn_source_text(b, type->span),
+                       dn_describe(b, term));
+    }
     return false;
 }

@@ -141,8 +141,8 @@ static bool load_file(dn_compiler *c, const char *path, dn_span from, dn_file **
 static void load_import(dn_compiler *c, const dn_decl *decl) {
     const char *importer = c->sources.files[decl->span.file].path;
     char *copy = dn_strdup(importer);
-    char *path = decl->path[0] == '/' ? dn_strdup(decl->path)
-                                      : dn_printf("%s/%s", dirname(copy), decl->path);
+    bool beside = decl->path[0] == '/' || !strchr(importer, '/');
+    char *path = beside ? dn_strdup(decl->path) : dn_printf("%s/%s", dirname(copy), decl->path);
     free(copy);
     load_file(c, path, decl->span, NULL);
     free(path);
@@ -183,12 +183,15 @@ static bool load_file(dn_compiler *c, const char *path, dn_span from, dn_file **
     dn_status status = dn_sources_read(&c->sources, path, &file);
     if (status) {
         dn_diag_status(&c->diags, from, status);
+        c->unreadable = true;
         return false;
     }
     if (from.file == 0) c->main_file = file;
     const dn_source *source = &c->sources.files[file];
     c->fingerprint = dn_hash(source->text, source->length, c->fingerprint);
+    int errors = c->diags.errors;
     dn_file *parsed = dn_parse(&c->arena, &c->sources, file, &c->diags);
+    c->unreadable |= c->diags.errors > errors;
     if (tree) *tree = parsed;
     declare_all(c, parsed, false);
     return c->diags.errors == 0;
@@ -209,7 +212,7 @@ static void load_library(dn_compiler *c) {
 dn_compiler *dn_compiler_new(dn_dtype real) {
     dn_compiler *c = dn_xcalloc(1, sizeof *c);
     c->real = real;
-    c->work_limit = 20 * 1000 * 1000;
+    c->work_limit = 3 * 1000 * 1000;
     c->dims = dn_dims_new();
     c->fingerprint = dn_hash(&c->real, sizeof c->real, DN_HASH_SEED);
     dn_sources_init(&c->sources);
@@ -275,6 +278,7 @@ static void check_unused(dn_compiler *c, dn_def *def) {
 }
 
 bool dn_compiler_check(dn_compiler *c) {
+    if (c->unreadable) return false;
     check_values(c);
     for_each(c, DN_DECL_STEP, dn_host_check_step);
     for_each(c, DN_DECL_COMMAND, dn_host_compile_command);

@@ -45,7 +45,7 @@ typedef struct dn_compiler {
     dn_pass_options pass_options;
     bool keep_gradients;      // keep the graphs of entries that train as autodiff made them
     dn_dtype real;            // what `f32` means: F32, or F64 for checks
-    int64_t work_limit;       // expressions that one entry may evaluate
+    int64_t work_limit;       // of one entry: expressions evaluated, elements of lists made
     const char **defines;     // -D name=value
     int n_defines, cap_defines;
     bool *define_used;
@@ -70,6 +70,7 @@ typedef struct dn_compiler {
     char **imported;          // absolute paths of files already loaded
     int n_imported, cap_imported;
     uint32_t main_file;
+    bool unreadable;          // a file is missing or has syntax errors: what is left is not checked
     struct dn_prompt *prompt; // the prompt's variables, or NULL
 } dn_compiler;
 

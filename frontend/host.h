@@ -69,6 +69,8 @@ void dn_host_free_commands(dn_compiler *c);
 
 // ---- host_expr.c ----
 const dn_host_type *dn_host_expr(dn_host *h, const dn_expr *expr);  // pushes one value
+// A condition: as dn_host_expr, and reports what is neither true nor false.
+void dn_host_condition_expr(dn_host *h, const dn_expr *expr);
 // The type of an expression; what was compiled to find it is dropped.
 const dn_host_type *dn_host_type_of(dn_host *h, const dn_expr *expr);
 // A term for an expression of literals and consts alone; false, silently, for others.

@@ -301,6 +301,13 @@ static const dn_host_type *unknown_function(dn_host *h, const dn_expr *callee) {
         }
         return nothing(h);
     }
+    int local = dn_host_find_local(h, callee->name);
+    if (local >= 0) {
+        if (h->locals[local].type->kind != DN_HOST_ERROR)
+            dn_diag_error(&h->c->diags, callee->span, "`%s` is %s, and cannot be called", callee->name,
+                          dn_host_describe(h, h->locals[local].type));
+        return nothing(h);
+    }
     dn_diag *diag =
         dn_diag_error(&h->c->diags, callee->span, "there is no function called `%s`", callee->name);
     dn_compiler_suggest(h->c, diag, callee->name, NULL, 0);

@@ -65,7 +65,7 @@ static bool compile_param(dn_host *h, const dn_param *p, dn_command_param *out) 
         dn_term term;
         if (!dn_host_static(h, p->init, p->type, &term) || !value_of(&term, out->kind, &out->init)) {
             dn_diag_error(&h->c->diags, p->init->span,
-                          "the default of `%s` should be %s known at compile time", p->name.text,
+                          "the default of `%s` should be of type %s, and known at compile time", p->name.text,
                           p->type->name.text);
             return false;
         }

@@ -174,14 +174,21 @@ static dn_host_operator host_operator(dn_operator oper) {
     return table[oper];
 }
 
+void dn_host_condition_expr(dn_host *h, const dn_expr *e) {
+    const dn_host_type *type = dn_host_expr(h, e);
+    bool tensor = type->kind == DN_HOST_TENSOR && (type->open || type->tensor.dtype == DN_BOOL);
+    if (type->kind == DN_HOST_BOOL || tensor || is_unknown(type)) return;
+    dn_diag_error(&h->c->diags, e->span, "a condition must be a bool, and this is %s", dn_host_describe(h, type));
+}
+
 // The right side of `and` and `or` is evaluated only when it decides.
 static const dn_host_type *host_logic(dn_host *h, const dn_expr *e) {
-    dn_host_expr(h, e->operation.left);
+    dn_host_condition_expr(h, e->operation.left);
     dn_host_emit(h, DN_VM_DUP, 0, 0);
     if (e->operation.oper == DN_OPER_OR) dn_host_emit(h, DN_VM_UNARY, DN_HOST_NOT, 0);
     int jump = dn_host_emit(h, DN_VM_JUMP_FALSE, 0, 0);
     dn_host_emit(h, DN_VM_POP, 0, 0);
-    dn_host_expr(h, e->operation.right);
+    dn_host_condition_expr(h, e->operation.right);
     dn_host_patch(h, jump);
     return simple(DN_HOST_BOOL);
 }
@@ -195,12 +202,25 @@ static const dn_host_type *host_binary(dn_host *h, const dn_expr *e) {
     return operation_type(h, e, x, y);
 }
 
+static const dn_host_type *fail_operand(dn_host *h, const dn_expr *e, const dn_host_type *x) {
+    dn_diag_error(&h->c->diags, e->span, "`%s` does not work on %s",
+                  dn_operator_text(e->operation.oper), dn_host_describe(h, x));
+    return simple(DN_HOST_ERROR);
+}
+
 static const dn_host_type *host_unary(dn_host *h, const dn_expr *e) {
+    if (e->operation.oper == DN_OPER_NOT) {
+        dn_host_condition_expr(h, e->operation.left);
+        h->span = e->span;
+        dn_host_emit(h, DN_VM_UNARY, DN_HOST_NOT, 0);
+        return simple(DN_HOST_BOOL);
+    }
     const dn_host_type *x = dn_host_expr(h, e->operation.left);
     h->span = e->span;
     dn_host_emit(h, DN_VM_UNARY, host_operator(e->operation.oper), 0);
-    if (e->operation.oper == DN_OPER_NOT) return simple(DN_HOST_BOOL);
-    return x->kind == DN_HOST_TENSOR ? simple(DN_HOST_FLOAT) : x;
+    if (dn_host_is_number(x)) return x->kind == DN_HOST_TENSOR ? simple(DN_HOST_FLOAT) : x;
+    if (is_unknown(x) || x->kind == DN_HOST_TENSOR) return x;
+    return fail_operand(h, e, x);
 }
 
 static const dn_host_type *host_field(dn_host *h, const dn_expr *e) {
@@ -311,7 +331,7 @@ static const dn_host_type *host_each(dn_host *h, const dn_expr *e) {
 }
 
 static const dn_host_type *host_if(dn_host *h, const dn_expr *e) {
-    dn_host_expr(h, e->branch.condition);
+    dn_host_condition_expr(h, e->branch.condition);
     h->span = e->branch.condition->span;
     int otherwise = dn_host_emit(h, DN_VM_JUMP_FALSE, 0, 0);
     const dn_host_type *x = dn_host_block(h, e->branch.then, true), *y = simple(DN_HOST_NONE);
@@ -328,6 +348,9 @@ static const dn_host_type *host_if(dn_host *h, const dn_expr *e) {
 
 static const dn_host_type *host_kind(dn_host *h, const dn_expr *e) {
     switch (e->kind) {
+        case DN_EXPR_ERROR:  // reported by the parser
+            dn_host_emit(h, DN_VM_NONE, 0, 0);
+            return simple(DN_HOST_ERROR);
         case DN_EXPR_NAME: return host_name(h, e);
         case DN_EXPR_STRING: return host_string(h, e);
         case DN_EXPR_UNARY: return host_unary(h, e);

@@ -125,7 +125,7 @@ static void for_loop(dn_host *h, const dn_stmt *stmt) {
 
 static void while_loop(dn_host *h, const dn_stmt *stmt) {
     dn_loop loop = {.start = h->n_code};
-    dn_host_expr(h, stmt->repeat.condition);
+    dn_host_condition_expr(h, stmt->repeat.condition);
     h->span = stmt->repeat.condition->span;
     int out = dn_host_emit(h, DN_VM_JUMP_FALSE, 0, 0);
     int first = h->n_locals;

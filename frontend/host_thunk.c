@@ -37,7 +37,7 @@ static bool input_type(dn_build *b, const dn_term *term, const dn_node *like, dn
         return true;
     }
     if (type->kind == DN_HOST_ERROR) return false;
-    dn_diag *diag = dn_build_error(b, span, "tensor code cannot use %s from a command",
+    dn_diag *diag = dn_build_error(b, span, "tensor code cannot take this value of the command, %s",
                                    type->kind == DN_HOST_TENSOR ? "a tensor whose shape is known only "
                                                                   "when it runs"
                                                                 : dn_describe(b, term));

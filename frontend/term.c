@@ -74,6 +74,13 @@ const char *dn_term_kind_text(const dn_term *term) {
     return "?";
 }
 
+// 2.0, so that it does not look like an integer.
+static void describe_float(double number, dn_str *out) {
+    char text[32];
+    snprintf(text, sizeof text, "%.10g", number);
+    dn_str_printf(out, "%s%s", text, text[strspn(text, "-0123456789")] ? "" : ".0");
+}
+
 static void describe_list(const dn_dims *dims, const dn_term *term, dn_str *out) {
     dn_str_puts(out, "[");
     for (int i = 0; i < term->list.count; i++) {
@@ -96,7 +103,7 @@ void dn_term_describe(const dn_dims *dims, const dn_term *term, dn_str *out) {
     switch (term->kind) {
         case DN_TERM_BOOL: dn_str_puts(out, term->boolean ? "true" : "false"); break;
         case DN_TERM_INT: dn_dim_print(dims, term->integer, out); break;
-        case DN_TERM_FLOAT: dn_str_printf(out, "%.10g", term->number); break;
+        case DN_TERM_FLOAT: describe_float(term->number, out); break;
         case DN_TERM_STRING: dn_str_printf(out, "\"%s\"", term->string); break;
         case DN_TERM_DTYPE: dn_str_puts(out, dn_dtype_name(term->dtype)); break;
         case DN_TERM_LIST: describe_list(dims, term, out); break;

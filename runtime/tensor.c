@@ -70,7 +70,7 @@ void dn_shape_print(dn_str *out, dn_dtype dtype, const dn_shape *shape) {
 }
 
 dn_status dn_tensor_new(dn_dtype dtype, const dn_shape *shape, dn_tensor **out) {
-    size_t bytes;
+    size_t bytes = 0;
     DN_TRY(dn_shape_bytes(dtype, shape, &bytes));
     void *data = NULL;
     if (bytes > SIZE_MAX - 64 || posix_memalign(&data, 64, bytes ? bytes : 64) != 0) {

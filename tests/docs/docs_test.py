@@ -228,6 +228,8 @@ def main():
     build = os.path.abspath(sys.argv[1])
     paths = [os.path.abspath(p) for p in sys.argv[2:]] or \
         [os.path.join(ROOT, "README.md")] + sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")))
+    if not os.access(os.path.join(build, "dnet"), os.X_OK):
+        sys.exit(f"docs_test: {build}/dnet is not built")
     count = 0
     for path in paths:
         folder = tempfile.mkdtemp(prefix="dnet-docs-")

@@ -85,7 +85,7 @@ static void try_program(const char *text, size_t length) {
     dn_status status = dn_sources_add(&c->sources, "t", text, length, false, &file);
     if (!status) {
         dn_compiler_declare(c, dn_parse(&c->arena, &c->sources, file, &c->diags));
-        bool ok = dn_compiler_check(c);
+        bool ok = dn_compiler_check(c);  // also what is left after syntax errors
         CHECK(ok == (c->diags.errors == 0));
         check_messages(c, text);
         check_program(c);
