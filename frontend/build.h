@@ -103,6 +103,7 @@ dn_term dn_lookup(dn_build *b, const char *name, dn_span span);
 dn_term dn_lookup_callable(dn_build *b, const char *name, dn_span span);
 
 // ---- build_stmt.c ----
+void dn_bind_pattern(dn_build *b, const dn_pattern *pattern, dn_term value);
 // The block's value: of its last expression, or none.
 dn_term dn_eval_block(dn_build *b, const dn_block *block);
 
@@ -197,7 +198,8 @@ void dn_check_alone(dn_compiler *c, dn_def *def);     // with symbolic sizes
 dn_node *dn_host_capture(dn_build *b, dn_term term, const dn_node *like, dn_span span);
 // A name of the command around the thunk. False if there is none.
 bool dn_host_lookup(dn_build *b, const char *name, const dn_expr *expr, dn_term *out);
-// A call of a host function or step within tensor code of a command.
+// A value that the command computes, within tensor code: a call of a host function or step, arithmetic of
+// its numbers.
 dn_term dn_host_call(dn_build *b, const dn_expr *expr);
 
 #endif

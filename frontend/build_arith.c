@@ -172,20 +172,31 @@ static dn_term fold(dn_build *b, dn_op op, const dn_term *args, int n) {
     return dn_term_float(value);
 }
 
-dn_term dn_elementwise(dn_build *b, dn_op op, const dn_term *args, int n_args, dn_span span) {
-    if (n_args <= 2 && all_numbers(args, n_args)) return fold(b, op, args, n_args);
+// Tensors of the command become nodes first, so that numbers beside them take their dtype.
+static bool capture_tensors(dn_build *b, const dn_term *args, int n, dn_term *out, dn_span span) {
+    for (int i = 0; i < n; i++) {
+        out[i] = args[i];
+        if (args[i].kind != DN_TERM_HOST || args[i].host.type->kind != DN_HOST_TENSOR) continue;
+        dn_node *node = dn_host_capture(b, args[i], NULL, span);
+        if (!node) return false;
+        out[i] = dn_term_tensor(node);
+    }
+    return true;
+}
+
+dn_term dn_elementwise(dn_build *b, dn_op op, const dn_term *given, int n_args, dn_span span) {
+    if (n_args <= 2 && all_numbers(given, n_args)) return fold(b, op, given, n_args);
+    dn_term args[3];
+    if (!capture_tensors(b, given, n_args, args, span)) return dn_term_of(DN_TERM_ERROR);
     dn_node *nodes[3], *like = NULL;
     for (int i = 0; i < n_args; i++)
         if (args[i].kind == DN_TERM_TENSOR && args[i].node->type.dtype != DN_BOOL)
             like = !like ? args[i].node : like;
     for (int i = 0; i < n_args && !like; i++)
         if (args[i].kind == DN_TERM_TENSOR && op != DN_OP_SELECT) like = args[i].node;
-    dn_type scalar;
-    dn_node like_scalar;
-    if (like) {
-        scalar = dn_type_scalar(like->type.dtype);
-        like_scalar = (dn_node){.type = scalar};
-    }
+    dn_node real = {.type = dn_type_scalar(b->c->real)}, like_scalar;
+    if (!like && dn_op_get(op)->domain == DN_DOMAIN_FLOAT) like = &real;
+    if (like) like_scalar = (dn_node){.type = dn_type_scalar(like->type.dtype)};
     int rank = 0;
     dn_dim dims[DN_MAX_RANK];
     for (int i = 0; i < n_args; i++) {
@@ -383,6 +394,10 @@ static dn_term static_arith(dn_build *b, dn_operator oper, dn_term x, dn_term y,
     return misfit(b, oper, x, y, span);
 }
 
+static bool is_real_number(const dn_term *t) {
+    return t->kind == DN_TERM_FLOAT || (t->kind == DN_TERM_HOST && t->host.type->kind == DN_HOST_FLOAT);
+}
+
 dn_term dn_arith(dn_build *b, dn_operator oper, dn_term x, dn_term y, dn_span span) {
     if (dn_term_is_error(x)) return x;
     if (dn_term_is_error(y)) return y;
@@ -393,9 +408,31 @@ dn_term dn_arith(dn_build *b, dn_operator oper, dn_term x, dn_term y, dn_span sp
     if (!is_tensor_like(&x) && !is_tensor_like(&y)) return static_arith(b, oper, x, y, span);
     if (oper == DN_OPER_MATMUL) return matmul(b, x, y, span);
     dn_term args[2] = {x, y};
+    bool scalars = x.kind != DN_TERM_TENSOR && y.kind != DN_TERM_TENSOR;
+    if (scalars && (oper == DN_OPER_DIV || is_real_number(&x) || is_real_number(&y))) {
+        // As for numbers known at compile time: floats with ints are floats, and `/` gives one.
+        dn_node like = {.type = dn_type_scalar(b->c->real)};
+        for (int i = 0; i < 2; i++) {
+            dn_node *node = dn_to_node(b, args[i], &like, span);
+            if (!node) return dn_term_of(DN_TERM_ERROR);
+            args[i] = dn_term_tensor(node);
+        }
+    }
     if (oper == DN_OPER_POW && y.kind == DN_TERM_INT && y.integer == 2)
         return dn_elementwise(b, DN_OP_MUL, (dn_term[]){x, x}, 2, span);
     return dn_elementwise(b, tensor_op(oper), args, 2, span);
+}
+
+static bool is_host_number(const dn_term *t) {
+    return t->kind == DN_TERM_HOST && (t->host.type->kind == DN_HOST_INT || t->host.type->kind == DN_HOST_FLOAT);
+}
+
+// Numbers of the command are combined by the command, as they are outside of tensor code.
+static bool is_host_arith(dn_build *b, const dn_term *x, const dn_term *y) {
+    double number;
+    bool in_thunk = b->host && b->frame && !b->frame->decl;
+    return in_thunk && (is_host_number(x) || is_host_number(y)) &&
+           (is_host_number(x) || dn_term_number(x, &number)) && (is_host_number(y) || dn_term_number(y, &number));
 }
 
 // `and` and `or` on static values do not evaluate what they do not need.
@@ -405,6 +442,7 @@ dn_term dn_eval_binary(dn_build *b, const dn_expr *expr) {
     if (x.kind == DN_TERM_BOOL && oper == DN_OPER_AND && !x.boolean) return x;
     if (x.kind == DN_TERM_BOOL && oper == DN_OPER_OR && x.boolean) return x;
     dn_term y = dn_eval(b, expr->operation.right);
+    if (is_host_arith(b, &x, &y)) return dn_host_call(b, expr);
     return dn_arith(b, oper, x, y, expr->span);
 }
 

@@ -158,10 +158,12 @@ static bool check_missing(dn_build *b, int first, const dn_call *call) {
 
 static const char *child_path(dn_build *b, dn_frame *parent, const char *name, const char *fixed) {
     if (!parent->path) return NULL;
-    if (fixed) return dn_arena_printf(&b->c->arena, "%s.%s", parent->path, fixed);
+    if (fixed) name = fixed;
     int count = 0;
     for (int i = 0; i < parent->n_children; i++)
         if (strcmp(parent->children[i].name, name) == 0) count = ++parent->children[i].count;
+    if (fixed && count > 0)
+        dn_build_error(b, b->graph->span, "two layers of `%s` are called \"%s\"", parent->name, fixed);
     if (count == 0) {
         DN_PUSH(parent->children, parent->n_children, parent->cap_children).name = name;
         parent->children[parent->n_children - 1].count = count = 1;
@@ -191,7 +193,10 @@ static bool bind_param(dn_build *b, const dn_call *call, int i) {
     if (dn_term_is_error(value)) return false;
     bool optional = p->init && p->init->kind == DN_EXPR_NAME && strcmp(p->init->name, "none") == 0;
     bool left_out = optional && value.kind == DN_TERM_NONE;
-    if (p->type && !left_out) {
+    // A step's numbers come from the command when it runs: they are scalar tensors by now.
+    bool host_number = call->decl->kind == DN_DECL_STEP && p->type && !dn_type_is_tensor(p->type) &&
+                       p->type->kind != DN_TYPE_RECORD;
+    if (p->type && !left_out && !host_number) {
         char *what = dn_printf("`%s` of `%s`", p->name.text, call->name);
         bool ok = dn_match_type(b, p->type, &value, span, what);
         free(what);

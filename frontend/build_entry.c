@@ -220,7 +220,9 @@ void dn_check_alone(dn_compiler *c, dn_def *def) {
             possible = p->init != NULL;
         }
     }
-    dn_frame like = {.training = true, .path = decl->name.text};
+    dn_frame like = {.training = true};
+    if (decl->kind == DN_DECL_NET || decl->kind == DN_DECL_OPTIMIZER) like.path = decl->name.text;
+    if (decl->kind == DN_DECL_OPTIMIZER) like.slot = "";
     if (possible) dn_run_body(&b, &call, &like);
     dn_graph_free(b.graph);
     dn_build_free(&b);

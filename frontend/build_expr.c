@@ -16,6 +16,8 @@ static bool predefined(dn_build *b, const char *name, dn_term *out) {
         *out = dn_term_float(3.14159265358979323846);
     } else if (strcmp(name, "inf") == 0) {
         *out = dn_term_float(__builtin_inf());
+    } else if (strcmp(name, "bool") == 0) {
+        *out = dn_term_dtype(DN_BOOL);
     } else if (dn_dtype_named(b->c, name, &dtype)) {
         *out = dn_term_dtype(dtype);
     } else {
@@ -150,6 +152,23 @@ static void append_term(dn_build *b, dn_term term, dn_str *out) {
     }
 }
 
+// {x:.3} of a number known at compile time.
+static bool append_formatted(dn_build *b, const dn_string_part *part, dn_term value, dn_str *out) {
+    dn_value host = {.kind = DN_VALUE_NONE};
+    double number = 0;
+    if (value.kind == DN_TERM_INT && dn_dim_known(value.integer)) {
+        host = (dn_value){.kind = DN_VALUE_INT, .integer = value.integer};
+    } else if (dn_term_number(&value, &number)) {
+        host = (dn_value){.kind = DN_VALUE_FLOAT, .number = number};
+    } else {
+        append_term(b, value, out);
+        return true;
+    }
+    dn_status status = dn_value_format(&host, part->format, out);
+    if (status) dn_build_status(b, part->value->span, status);
+    return !status;
+}
+
 static dn_term eval_string(dn_build *b, const dn_expr *expr) {
     dn_str text = {0};
     for (int i = 0; i < expr->string.count; i++) {
@@ -163,7 +182,11 @@ static dn_term eval_string(dn_build *b, const dn_expr *expr) {
             free(text.text);
             return value;
         }
-        append_term(b, value, &text);
+        if (part->format && !append_formatted(b, part, value, &text)) {
+            free(text.text);
+            return dn_term_of(DN_TERM_ERROR);
+        }
+        if (!part->format) append_term(b, value, &text);
     }
     dn_term result = dn_term_string(dn_arena_strdup(&b->c->arena, text.text ? text.text : ""));
     free(text.text);
@@ -225,8 +248,10 @@ static dn_term eval_each(dn_build *b, const dn_expr *expr) {
     dn_term list = {.kind = DN_TERM_LIST};
     list.list.count = source.list.count;
     list.list.items = DN_NEW_ARRAY(&b->c->arena, dn_term, source.list.count);
+    dn_pattern pattern = {.names = expr->each.names, .count = expr->each.n_names,
+                          .record = expr->each.record, .span = expr->span};
     for (int i = 0; i < source.list.count; i++) {
-        dn_frame_bind(b, expr->each.names[0].text, source.list.items[i], expr->each.names[0].span);
+        dn_bind_pattern(b, &pattern, source.list.items[i]);
         list.list.items[i] = dn_eval(b, expr->each.value);
         if (dn_term_is_error(list.list.items[i])) return list.list.items[i];
     }

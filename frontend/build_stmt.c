@@ -18,7 +18,7 @@ static void no_field(dn_build *b, const dn_name *name, const dn_term *value) {
         dn_diag_did_you_mean(&b->c->diags, diag, name->text, value->record.names, value->record.count);
 }
 
-static void bind_pattern(dn_build *b, const dn_pattern *pattern, dn_term value) {
+void dn_bind_pattern(dn_build *b, const dn_pattern *pattern, dn_term value) {
     if (!pattern->record) {
         bind_one(b, &pattern->names[0], value);
         return;
@@ -46,7 +46,7 @@ static void eval_bind(dn_build *b, const dn_stmt *stmt) {
         if (!dn_match_type(b, stmt->bind.type, &value, stmt->bind.value->span, what))
             value = dn_term_of(DN_TERM_ERROR);
     }
-    bind_pattern(b, pattern, value);
+    dn_bind_pattern(b, pattern, value);
 }
 
 static void eval_return(dn_build *b, const dn_stmt *stmt) {
@@ -67,7 +67,7 @@ static void eval_for(dn_build *b, const dn_stmt *stmt) {
     }
     dn_frame *frame = b->frame;
     for (int i = 0; i < source.list.count && !frame->returned && !b->given_up; i++) {
-        bind_pattern(b, &stmt->loop.pattern, source.list.items[i]);
+        dn_bind_pattern(b, &stmt->loop.pattern, source.list.items[i]);
         dn_eval_block(b, stmt->loop.body);
         frame->stopped = false;
         if (frame->broke) break;

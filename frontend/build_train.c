@@ -78,17 +78,36 @@ static bool is_scalar_loss(dn_build *b, dn_term *loss, dn_span span) {
 
 // ---- grad ---------------------------------------------------------------------------------------------
 
-static dn_term gradient_record(dn_build *b, const leaves *l) {
-    dn_term record = {.kind = DN_TERM_RECORD};
-    record.record.names = DN_NEW_ARRAY(&b->c->arena, const char *, l->count);
-    record.record.values = DN_NEW_ARRAY(&b->c->arena, dn_term, l->count);
+// The record of that field of a record, added where it is new; `room` fields fit.
+static dn_term *record_slot(dn_arena *arena, dn_term *record, const char *name, int room) {
+    const dn_term *found = dn_term_field(record, name);
+    if (found) return (dn_term *)found;
+    if (!record->record.names) {
+        record->record.names = DN_NEW_ARRAY(arena, const char *, room);
+        record->record.values = DN_NEW_ARRAY(arena, dn_term, room);
+    }
+    record->record.names[record->record.count] = name;
+    dn_term *slot = &record->record.values[record->record.count++];
+    *slot = dn_term_of(DN_TERM_RECORD);
+    return slot;
+}
+
+// Gradients by their parameters' names under the model: the one of M.dense.kernel is g.dense.kernel.
+static dn_term gradient_record(dn_build *b, const leaves *l, const dn_model *model) {
+    dn_arena *arena = &b->c->arena;
+    dn_term root = dn_term_of(DN_TERM_RECORD);
     for (int i = 0; i < b->n_chains; i++) {
         dn_node *g = chain_gradient(b, l, i);
         if (!g) continue;
-        record.record.names[record.record.count] = b->chains[i].var->name;
-        record.record.values[record.record.count++] = dn_term_tensor(g);
+        char *path = dn_arena_strdup(arena, b->chains[i].var->name + strlen(model->name) + 1);
+        dn_term *slot = &root;
+        for (char *dot; (dot = strchr(path, '.')); path = dot + 1) {
+            *dot = 0;
+            slot = record_slot(arena, slot, path, l->count);
+        }
+        *record_slot(arena, slot, path, l->count) = dn_term_tensor(g);
     }
-    return record;
+    return root;
 }
 
 dn_term dn_eval_grad(dn_build *b, dn_term loss, dn_term over, dn_span span) {
@@ -97,8 +116,13 @@ dn_term dn_eval_grad(dn_build *b, dn_term loss, dn_term over, dn_span span) {
     if (over.kind == DN_TERM_MODEL) {
         const dn_model *model = over.model;
         l = collect_leaves(b, &model, 1);
-        return differentiate(b, loss.node, &l, span) ? gradient_record(b, &l)
+        return differentiate(b, loss.node, &l, span) ? gradient_record(b, &l, model)
                                                      : dn_term_of(DN_TERM_ERROR);
+    }
+    if (over.kind == DN_TERM_HOST) {
+        dn_node *node = dn_host_capture(b, over, NULL, span);
+        if (!node) return dn_term_of(DN_TERM_ERROR);
+        over = dn_term_tensor(node);
     }
     if (over.kind != DN_TERM_TENSOR)
         return dn_build_fail(b, span, "a gradient is taken over a tensor or a model, not %s",

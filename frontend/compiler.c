@@ -54,7 +54,19 @@ static dn_def *clash(dn_compiler *c, const dn_decl *decl, bool is_library) {
     return def;
 }
 
+static void check_params(dn_compiler *c, const dn_decl *decl) {
+    for (int i = 0; i < decl->n_params; i++) {
+        for (int k = 0; k < i; k++) {
+            if (strcmp(decl->params[i].name.text, decl->params[k].name.text) != 0) continue;
+            dn_diag *diag = dn_diag_error(&c->diags, decl->params[i].name.span,
+                                          "two parameters are called `%s`", decl->params[i].name.text);
+            dn_diag_note(&c->diags, diag, decl->params[k].name.span, "the other one is here");
+        }
+    }
+}
+
 static void declare(dn_compiler *c, const dn_decl *decl, bool is_library) {
+    check_params(c, decl);
     if (decl->is_extern && !is_library) {
         dn_diag_error(&c->diags, decl->name.span,
                       "`extern` is for the standard library: the compiler has no `%s` of yours",

@@ -79,6 +79,8 @@ const dn_host_type *dn_host_element(dn_host *h, const dn_host_type *source, dn_s
 
 // ---- host_call.c ----
 const dn_host_type *dn_host_call_expr(dn_host *h, const dn_expr *expr);
+// Whether a declared type takes a value of this type; what is not known is taken.
+bool dn_host_accepts(const dn_type_expr *type, const dn_host_type *t);
 // Whether a call is tensor code, to be compiled into a thunk.
 bool dn_host_is_tensor_call(dn_host *h, const dn_expr *expr);
 // The step's entry for these argument types, built if there is none yet; -1 after reporting.
@@ -93,6 +95,9 @@ const dn_host_type *dn_host_builtin_type(dn_host *h, const char *name, const dn_
 
 // ---- host_stmt.c ----
 const dn_host_type *dn_host_block(dn_host *h, const dn_block *block, bool want_value);
+// Reports a value that is not of its declared type (NULL: any).
+void dn_host_check_type(dn_host *h, const dn_type_expr *type, const dn_host_type *given, dn_span span,
+                        const char *what);
 void dn_host_bind(dn_host *h, const dn_pattern *pattern, const dn_host_type *type, bool declare);
 
 // ---- host_thunk.c ----

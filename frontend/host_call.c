@@ -105,18 +105,38 @@ static bool accepts_kind(const char *name, const dn_host_type *t) {
     return false;
 }
 
-static bool accepts(const dn_type_expr *type, const dn_host_type *t) {
+// Of a tensor type the axes are counted; its sizes are checked where tensor code uses the value.
+static bool accepts_tensor(const dn_type_expr *type, const dn_host_type *t) {
+    if (type->count == 0) return dn_host_is_number(t);
+    if (t->kind != DN_HOST_TENSOR || t->open) return t->kind == DN_HOST_TENSOR;
+    for (int i = 0; i < type->count; i++)
+        if (type->dims[i].ellipsis) return t->tensor.rank >= type->count - 1;
+    return t->tensor.rank == type->count;
+}
+
+static bool accepts_record(const dn_type_expr *type, const dn_host_type *t) {
+    if (t->kind != DN_HOST_RECORD) return false;
+    for (int i = 0; i < type->count; i++) {
+        const dn_host_type *field = dn_host_field(t, type->fields[i].name.text);
+        if (!field || !dn_host_accepts(type->fields[i].type, field)) return false;
+    }
+    return true;
+}
+
+bool dn_host_accepts(const dn_type_expr *type, const dn_host_type *t) {
     if (t->kind == DN_HOST_ANY || t->kind == DN_HOST_ERROR) return true;
+    if (dn_type_is_tensor(type)) return accepts_tensor(type, t);
     switch (type->kind) {
         case DN_TYPE_NAME: return accepts_kind(type->name.text, t);
         case DN_TYPE_LIST:
             return t->kind == DN_HOST_LIST &&
-                   (t->element->kind == DN_HOST_ANY || accepts(type->items[0], t->element));
+                   (t->element->kind == DN_HOST_ANY || dn_host_accepts(type->items[0], t->element));
         case DN_TYPE_SYMBOL: return t->kind == DN_HOST_STRING;
         case DN_TYPE_UNION:
             for (int i = 0; i < type->count; i++)
-                if (accepts(type->items[i], t)) return true;
+                if (dn_host_accepts(type->items[i], t)) return true;
             return false;
+        case DN_TYPE_RECORD: return accepts_record(type, t);
         default: return false;
     }
 }
@@ -126,7 +146,7 @@ static void check_argument(dn_host *h, const dn_decl *decl, int i, const dn_expr
     const dn_param *p = &decl->params[i];
     bool absent = t->kind == DN_HOST_NONE && p->init && p->init->kind == DN_EXPR_NAME &&
                   strcmp(p->init->name, "none") == 0;
-    if (!p->type || absent || accepts(p->type, t)) return;
+    if (!p->type || absent || dn_host_accepts(p->type, t)) return;
     size_t length;
     const char *wanted = dn_sources_text(&h->c->sources, p->type->span, &length);
     dn_diag *diag = dn_diag_error(&h->c->diags, arg->span, "`%s` of `%s` should be %.*s, not %s",

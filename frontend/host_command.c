@@ -113,7 +113,11 @@ void dn_host_compile_command(dn_compiler *c, dn_def *def) {
     for (int i = 0; i < decl->n_params; i++) ok &= compile_param(&h, &decl->params[i], &params[i]);
     const dn_host_type *type = ok ? dn_host_block(&h, decl->body, true) : NULL;
     dn_host_emit(&h, DN_VM_RETURN, 0, 0);
-    if (ok) def->result = h.result ? dn_host_join(h.result, type) : type;
+    if (ok) {
+        bool falls_through = type->kind != DN_HOST_NONE || !h.result;
+        def->result = h.result ? (falls_through ? dn_host_join(h.result, type) : h.result) : type;
+        dn_host_check_type(&h, decl->result, def->result, decl->name.span, "what it gives");
+    }
     if (ok && c->diags.errors == errors) {
         def->index = add_command(&h, decl->doc, params, decl->n_params);
     } else {

@@ -21,7 +21,7 @@ static bool is_closed(dn_host *h, const dn_expr *e) {
         case DN_EXPR_BOOL: return true;
         case DN_EXPR_STRING:
             for (int i = 0; i < e->string.count; i++)
-                if (!e->string.parts[i].text) return false;
+                if (!e->string.parts[i].text && !is_closed(h, e->string.parts[i].value)) return false;
             return true;
         case DN_EXPR_NAME: {
             if (dn_host_find_local(h, e->name) >= 0) return false;
@@ -176,9 +176,11 @@ static dn_host_operator host_operator(dn_operator oper) {
 
 void dn_host_condition_expr(dn_host *h, const dn_expr *e) {
     const dn_host_type *type = dn_host_expr(h, e);
-    bool tensor = type->kind == DN_HOST_TENSOR && (type->open || type->tensor.dtype == DN_BOOL);
-    if (type->kind == DN_HOST_BOOL || tensor || is_unknown(type)) return;
-    dn_diag_error(&h->c->diags, e->span, "a condition must be a bool, and this is %s", dn_host_describe(h, type));
+    bool scalar = type->kind == DN_HOST_TENSOR &&
+                  (type->open || (type->tensor.dtype == DN_BOOL && type->tensor.rank == 0));
+    if (type->kind == DN_HOST_BOOL || scalar || is_unknown(type)) return;
+    dn_diag_error(&h->c->diags, e->span, "a condition must be one bool, and this is %s",
+                  dn_host_describe(h, type));
 }
 
 // The right side of `and` and `or` is evaluated only when it decides.
@@ -252,7 +254,7 @@ static const dn_host_type *host_index(dn_host *h, const dn_expr *e) {
     dn_host_emit(h, DN_VM_INDEX, 0, 0);
     if (base->kind == DN_HOST_LIST) return base->element;
     if (base->kind == DN_HOST_TENSOR) return dn_host_open_tensor();
-    if (base->kind == DN_HOST_STRING || is_unknown(base)) return base;
+    if (is_unknown(base)) return base;
     dn_diag_error(&h->c->diags, e->span, "%s has no elements to index", dn_host_describe(h, base));
     return simple(DN_HOST_ERROR);
 }

@@ -71,6 +71,15 @@ void dn_host_bind(dn_host *h, const dn_pattern *pattern, const dn_host_type *typ
 
 // ---- statements -----------------------------------------------------------------------------------------------
 
+void dn_host_check_type(dn_host *h, const dn_type_expr *type, const dn_host_type *given, dn_span span,
+                        const char *what) {
+    if (!type || dn_host_accepts(type, given)) return;
+    size_t length;
+    const char *wanted = dn_sources_text(&h->c->sources, type->span, &length);
+    dn_diag_error(&h->c->diags, span, "%s should be %.*s, not %s", what, (int)length, wanted,
+                  dn_host_describe(h, given));
+}
+
 static void bind(dn_host *h, const dn_stmt *stmt) {
     const dn_pattern *pattern = &stmt->bind.pattern;
     const dn_host_type *type;
@@ -87,6 +96,7 @@ static void bind(dn_host *h, const dn_stmt *stmt) {
     }
     if (type->kind == DN_HOST_NONE)
         dn_diag_error(&h->c->diags, stmt->bind.value->span, "this gives no value");
+    dn_host_check_type(h, stmt->bind.type, type, stmt->bind.value->span, pattern->names[0].text);
     dn_host_bind(h, pattern, type, stmt->kind == DN_STMT_LET);
 }
 
