@@ -198,8 +198,10 @@ void dn_check_alone(dn_compiler *c, dn_def *def);     // with symbolic sizes
 dn_node *dn_host_capture(dn_build *b, dn_term term, const dn_node *like, dn_span span);
 // A name of the command around the thunk. False if there is none.
 bool dn_host_lookup(dn_build *b, const char *name, const dn_expr *expr, dn_term *out);
-// A value that the command computes, within tensor code: a call of a host function or step, arithmetic of
-// its numbers.
+// A value that the command computes, within the tensor code of a thunk: arithmetic of its numbers, an element
+// of a list.
+dn_term dn_host_value(dn_build *b, const dn_expr *expr);
+// A call of a host function or step within tensor code of a command.
 dn_term dn_host_call(dn_build *b, const dn_expr *expr);
 
 #endif

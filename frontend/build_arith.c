@@ -424,15 +424,17 @@ dn_term dn_arith(dn_build *b, dn_operator oper, dn_term x, dn_term y, dn_span sp
 }
 
 static bool is_host_number(const dn_term *t) {
-    return t->kind == DN_TERM_HOST && (t->host.type->kind == DN_HOST_INT || t->host.type->kind == DN_HOST_FLOAT);
+    return t->kind == DN_TERM_HOST &&
+           (t->host.type->kind == DN_HOST_INT || t->host.type->kind == DN_HOST_FLOAT);
 }
 
 // Numbers of the command are combined by the command, as they are outside of tensor code.
 static bool is_host_arith(dn_build *b, const dn_term *x, const dn_term *y) {
     double number;
     bool in_thunk = b->host && b->frame && !b->frame->decl;
-    return in_thunk && (is_host_number(x) || is_host_number(y)) &&
-           (is_host_number(x) || dn_term_number(x, &number)) && (is_host_number(y) || dn_term_number(y, &number));
+    bool host_x = is_host_number(x), host_y = is_host_number(y);
+    return in_thunk && (host_x || host_y) && (host_x || dn_term_number(x, &number)) &&
+           (host_y || dn_term_number(y, &number));
 }
 
 // `and` and `or` on static values do not evaluate what they do not need.
@@ -442,7 +444,7 @@ dn_term dn_eval_binary(dn_build *b, const dn_expr *expr) {
     if (x.kind == DN_TERM_BOOL && oper == DN_OPER_AND && !x.boolean) return x;
     if (x.kind == DN_TERM_BOOL && oper == DN_OPER_OR && x.boolean) return x;
     dn_term y = dn_eval(b, expr->operation.right);
-    if (is_host_arith(b, &x, &y)) return dn_host_call(b, expr);
+    if (is_host_arith(b, &x, &y)) return dn_host_value(b, expr);
     return dn_arith(b, oper, x, y, expr->span);
 }
 

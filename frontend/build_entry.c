@@ -108,6 +108,8 @@ static dn_term step_input(dn_build *b, const char *name, const dn_type *type) {
 static dn_dtype number_dtype(dn_build *b, const dn_host_type *type, const dn_type_expr *declared) {
     dn_dtype dtype;
     if (type->kind == DN_HOST_BOOL) return DN_BOOL;
+    bool is_float = declared && declared->kind == DN_TYPE_NAME && strcmp(declared->name.text, "float") == 0;
+    if (is_float) return b->c->real;
     bool named = declared && dn_type_is_tensor(declared) &&
                  dn_dtype_named(b->c, declared->name.text, &dtype);
     if (named && (type->kind == DN_HOST_INT || dn_dtype_is_float(dtype))) return dtype;

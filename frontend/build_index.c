@@ -115,6 +115,9 @@ dn_term dn_index(dn_build *b, const dn_expr *expr) {
     dn_term base = dn_eval(b, expr->index.base);
     if (dn_term_is_error(base)) return base;
     if (base.kind == DN_TERM_LIST) return index_list(b, expr, base);
+    bool in_thunk = b->host && b->frame && !b->frame->decl;
+    if (in_thunk && base.kind == DN_TERM_HOST && base.host.type->kind == DN_HOST_LIST)
+        return dn_host_value(b, expr);  // the command takes the element
     if (base.kind == DN_TERM_TENSOR || base.kind == DN_TERM_HOST) {
         dn_node *x = dn_to_node(b, base, NULL, expr->index.base->span);
         return x ? index_tensor(b, expr, x) : dn_term_of(DN_TERM_ERROR);

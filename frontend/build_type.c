@@ -62,7 +62,10 @@ static void note_bindings(match *m, dn_diag *diag) {
         }
         const char *shown = dn_describe(m->b, &value);
         bool again = strcmp(shown, name) == 0;  // a size that stands for itself
-        for (int k = 0; k < i; k++) again |= dim_name(&m->type->dims[k]) && !strcmp(dim_name(&m->type->dims[k]), name);
+        for (int k = 0; k < i; k++) {
+            const char *before = dim_name(&m->type->dims[k]);
+            again |= before && strcmp(before, name) == 0;
+        }
         if (!again) dn_str_printf(&text, "%s%s = %s", text.length ? ", " : "", name, shown);
     }
     if (text.length) dn_diag_note(&m->b->c->diags, diag, (dn_span){0}, "where %s", text.text);

@@ -71,6 +71,10 @@ static const dn_host_type *path_type(dn_host *h, const dn_expr *e) {
         int local = dn_host_find_local(h, e->name);
         return local < 0 ? NULL : h->locals[local].type;
     }
+    if (e->kind == DN_EXPR_INDEX) {
+        const dn_host_type *list = path_type(h, e->index.base);
+        return list && list->kind == DN_HOST_LIST ? list->element : NULL;
+    }
     if (e->kind != DN_EXPR_FIELD) return NULL;
     const dn_host_type *base = path_type(h, e->field.base);
     return base && base->kind == DN_HOST_RECORD ? dn_host_field(base, e->field.name.text) : NULL;
@@ -121,6 +125,14 @@ static const dn_host_type *host_name(dn_host *h, const dn_expr *e) {
     return simple(DN_HOST_ERROR);
 }
 
+static void check_format(dn_host *h, const dn_string_part *part) {
+    dn_value number = {.kind = DN_VALUE_INT};
+    dn_str text = {0};
+    dn_status status = dn_value_format(&number, part->format, &text);
+    free(text.text);
+    if (status) dn_diag_status(&h->c->diags, part->value->span, status);
+}
+
 static const dn_host_type *host_string(dn_host *h, const dn_expr *e) {
     for (int i = 0; i < e->string.count; i++) {
         const dn_string_part *part = &e->string.parts[i];
@@ -131,6 +143,7 @@ static const dn_host_type *host_string(dn_host *h, const dn_expr *e) {
         dn_host_expr(h, part->value);
         if (!part->format) continue;
         h->span = part->value->span;
+        check_format(h, part);
         int k = dn_host_constant(h->c, dn_value_string(part->format, strlen(part->format)));
         dn_host_emit(h, DN_VM_FORMAT, k, 0);
     }

@@ -96,7 +96,8 @@ static void bind(dn_host *h, const dn_stmt *stmt) {
     }
     if (type->kind == DN_HOST_NONE)
         dn_diag_error(&h->c->diags, stmt->bind.value->span, "this gives no value");
-    dn_host_check_type(h, stmt->bind.type, type, stmt->bind.value->span, pattern->names[0].text);
+    if (stmt->bind.type)
+        dn_host_check_type(h, stmt->bind.type, type, stmt->bind.value->span, pattern->names[0].text);
     dn_host_bind(h, pattern, type, stmt->kind == DN_STMT_LET);
 }
 

@@ -88,10 +88,19 @@ bool dn_host_lookup(dn_build *b, const char *name, const dn_expr *expr, dn_term 
     return true;
 }
 
-dn_term dn_host_call(dn_build *b, const dn_expr *expr) {
+dn_term dn_host_value(dn_build *b, const dn_expr *expr) {
     const dn_host_type *type = dn_host_type_of(b->host, expr);
     if (type->kind == DN_HOST_ERROR) return dn_term_of(DN_TERM_ERROR);
     return (dn_term){.kind = DN_TERM_HOST, .host = {type, expr}};
+}
+
+dn_term dn_host_call(dn_build *b, const dn_expr *expr) {
+    const dn_expr *callee = expr->call.callee;
+    // Only the thunk itself is code of the command, not the functions it calls.
+    if (b->frame && b->frame->decl)
+        return dn_build_fail(b, expr->span, "`%s` belongs in a command: tensor code has no effects",
+                             callee->kind == DN_EXPR_NAME ? callee->name : "this");
+    return dn_host_value(b, expr);
 }
 
 static const dn_host_type *emit_entry(dn_host *h, dn_build *b, dn_term result, const dn_expr *expr) {

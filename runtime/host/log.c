@@ -1,6 +1,7 @@
 // `log`: a record of numbers goes to the innermost progress bar, or to a line of its own, and to
 // the log file.
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "runtime/host/number.h"
 #include "runtime/host/run.h"
@@ -64,13 +65,19 @@ dn_status dn_host_log(dn_run *run, const dn_value *value) {
     return status;
 }
 
+// What a run leaves that ended before its first row.
+static bool is_empty(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 0;
+}
+
 // The log of a run that may be resumed is a part of its state: starting such a command once more
 // must not destroy it. Logs of other commands are just replaced.
 static dn_status check_unused(const dn_run *run, const char *path) {
     bool resumable = false;
     for (int i = 0; i < run->n_frames; i++)
         resumable = resumable || run->program->commands[run->frames[i].command].checkpoints;
-    if (!resumable || dn_host_may_replace(run, path)) return DN_SUCCESS;
+    if (!resumable || dn_host_may_replace(run, path) || is_empty(path)) return DN_SUCCESS;
     return dn_with_hint(dn_fail(DN_INVALID, "%s exists", path),
                         "--resume CHECKPOINT goes on with its run; --overwrite starts anew");
 }

@@ -1,7 +1,10 @@
 // The main program around a dn_program: reads the command line, runs the command, tells the
 // outcome.
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/host/cli.h"
 #include "runtime/host/run.h"
@@ -91,9 +94,23 @@ static dn_status run_command(dn_cli *cli, const dn_executor *executor) {
     return status;
 }
 
+// Where standard output is closed, the next file opened would become it, and prints land there.
+static void open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd) return;
+}
+
+// Output that was lost, to a full disk for instance, is a failure.
+static int end_output(const dn_cli *cli, int code) {
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
+    if (!lost || code != 0) return code;
+    return finish(cli, dn_fail(DN_IO, "standard output could not be written"), EXIT_RUN);
+}
+
 int dn_program_main(const dn_program *program, const dn_executor *executor,
                     void (*threads)(void *context, int count), int argc, char **argv) {
     dn_cli cli;
+    open_standard_streams();
     int code = finish(&cli, dn_cli_read(&cli, program, argc, argv), EXIT_USAGE);
     if (code == 0 && cli.given[DN_COMMON_HELP]) {
         dn_cli_help(&cli, stdout);
@@ -102,7 +119,7 @@ int dn_program_main(const dn_program *program, const dn_executor *executor,
         dn_interrupt_install();
         code = finish(&cli, run_command(&cli, executor), EXIT_RUN);
     }
+    code = end_output(&cli, code);
     dn_cli_free(&cli);
-    fflush(stdout);
     return code;
 }

@@ -4,7 +4,7 @@ import os
 import shutil
 
 from endtoend import (DNET, MNIST, TINY_GAN, check, check_png, finish, folder, parse_checkpoint, png_bytes, read,
-                      read_npy, read_safetensors, run_fails, run_ok, sha256, write, write_mnist)
+                      read_npy, read_safetensors, run, run_fails, run_ok, sha256, write, write_mnist)
 
 CHECKPOINT = "out/gan.ckpt"
 RUN, USAGE = 1, 2
@@ -42,6 +42,15 @@ model Other = Line
 command show(weights: path) {
     restore(weights)
     print(Other(ones([1, 3])))
+}
+"""
+PRINTS = """
+command go() {
+    log_to("prints.csv")
+    for i in 1..2 {
+        print("i is", i)
+        log {i}
+    }
 }
 """
 FOLDER = """
@@ -253,6 +262,28 @@ def test_weights(cwd):
             says=["no checkpoint, only tensors", "hint: restore(...)"])
 
 
+def test_empty_log(cwd):
+    """A run that ended before its first row leaves nothing that is in the way."""
+    train = [DNET, TINY_GAN, "train", "--images", "digits.idx", "--take-n", "80", "--out", "failed"]
+    run_fails(RUN, *train, "--every", "-1", cwd=cwd, says=["`every` of checkpoint should be at least 0, not -1"])
+    check(files(os.path.join(cwd, "failed")).keys() == {"losses.csv"})
+    run_ok(*train, "--epochs", "1", cwd=cwd)
+    refuses(RUN, *train, "--epochs", "1", cwd=cwd, says=["failed/losses.csv exists"])
+
+
+def test_streams(cwd):
+    """Output that cannot be written is a failure; closed streams do no harm to other files."""
+    write(os.path.join(cwd, "prints.dnet"), PRINTS)
+    run_ok(DNET, "prints.dnet", "go", cwd=cwd)
+    rows = read(os.path.join(cwd, "prints.csv"))
+    check(rows == b"step,i\n0,1\n0,2\n", rows)
+    for closed, code in [(">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0), (">/dev/full", RUN)]:
+        os.remove(os.path.join(cwd, "prints.csv"))
+        result = run("sh", "-c", f'"$0" prints.dnet go {closed}', DNET, cwd=cwd)
+        check(result.code == code, closed, result)
+        check(read(os.path.join(cwd, "prints.csv")) == rows, closed, read(os.path.join(cwd, "prints.csv")))
+
+
 def main():
     cwd = prepare()
     test_overwrite(cwd)
@@ -265,6 +296,8 @@ def main():
     test_log(cwd)
     test_unwritable(cwd)
     test_weights(cwd)
+    test_empty_log(cwd)
+    test_streams(cwd)
     finish()
 
 

@@ -129,7 +129,7 @@ class Killer:
         self.partial = set()
 
     def start(self):
-        resume = ["--resume", CHECKPOINT] if self.checkpoint else ["--overwrite"]
+        resume = ["--resume", CHECKPOINT] if self.checkpoint else []
         self.begun += not self.checkpoint
         flags = ["--workers", str(random.choice((1, 2, 7))), "--threads", str(random.choice((1, 2, 3)))]
         self.log = open(os.path.join(self.cwd, "messages"), "wb")

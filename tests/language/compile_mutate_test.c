@@ -1,5 +1,5 @@
-// Damaged programs: whatever the text, the compiler returns soon, with messages or with a program whose
-// graphs print. Run under the sanitizers, which also look for leaks.
+// Damaged programs: whatever the text, the compiler returns soon, with messages or with a program
+// whose graphs print. Run under the sanitizers, which also look for leaks.
 //
 // compile_mutate_test [COUNT [SEED]]: so many mutations, others for another seed
 // compile_mutate_test FILE: one program
@@ -28,7 +28,8 @@ static uint32_t random_below(uint32_t n) {
     return n ? (uint32_t)((random_state >> 16) % n) : 0;
 }
 
-// ---- One program ---------------------------------------------------------------------------------
+// ---- One program
+// ---------------------------------------------------------------------------------
 
 static int compiled, clean;
 static double slowest;
@@ -100,7 +101,8 @@ static void try_program(const char *text, size_t length) {
     CHECK(seconds < MAX_SECONDS, "%.1f s for:\n%s", seconds, text);
 }
 
-// ---- Mutations ------------------------------------------------------------------------------------
+// ---- Mutations
+// ------------------------------------------------------------------------------------
 
 typedef struct buffer {
     char text[2 * MAX_TEXT + 64];
@@ -144,9 +146,24 @@ static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool starts_name(char c) { return is_word(c) && !is_digit(c); }
 
 static void change_number(buffer *b) {
-    static const char *const numbers[] = {"0", "1", "2", "3", "-1", "-7", "0.5", "1e-3", "100000",
-                                          "2147483648", "9223372036854775807", "1e300", "none",
-                                          "true", "[2, 3]", "\"text\"", "inf", "1000000000000"};
+    static const char *const numbers[] = {"0",
+                                          "1",
+                                          "2",
+                                          "3",
+                                          "-1",
+                                          "-7",
+                                          "0.5",
+                                          "1e-3",
+                                          "100000",
+                                          "2147483648",
+                                          "9223372036854775807",
+                                          "1e300",
+                                          "none",
+                                          "true",
+                                          "[2, 3]",
+                                          "\"text\"",
+                                          "inf",
+                                          "1000000000000"};
     token t;
     if (!find_token(b, is_digit, &t)) return;
     const char *number = numbers[random_below(sizeof numbers / sizeof *numbers)];
@@ -164,13 +181,48 @@ static void change_name(buffer *b) {
 }
 
 static void insert_snippet(buffer *b) {
-    static const char *const snippets[] = {
-        " + x", " * 2", " @ x", " ** -1", " |> relu", " |> dense(3)", "mean(", ")", "[0]", "[1:]", "x",
-        "if true { 1 } else { 2 }", "for i in 0..3 { x = x + i }", "return", "return x", "[0] * 4",
-        "grad(x, x)", "minimize x over G with adam()\n", "state s: f32 = 0\n", "param p: f32 = 0\n",
-        "let x = 1\n", "log {x}\n", "{x, y: 1}", "none", "stop_gradient(", ", x", ": f32[N, M]", "...",
-        "model m = dense(3)\n", "\"{x}\"", "normal([2, 3])", "break\n", "1..10", "f64", "training",
-        "reshape(x, -1)", "[for i in 0..3: i]", "while true { }\n", "error(\"e\")", "x.y", "-", "not "};
+    static const char *const snippets[] = {" + x",
+                                           " * 2",
+                                           " @ x",
+                                           " ** -1",
+                                           " |> relu",
+                                           " |> dense(3)",
+                                           "mean(",
+                                           ")",
+                                           "[0]",
+                                           "[1:]",
+                                           "x",
+                                           "if true { 1 } else { 2 }",
+                                           "for i in 0..3 { x = x + i }",
+                                           "return",
+                                           "return x",
+                                           "[0] * 4",
+                                           "grad(x, x)",
+                                           "minimize x over G with adam()\n",
+                                           "state s: f32 = 0\n",
+                                           "param p: f32 = 0\n",
+                                           "let x = 1\n",
+                                           "log {x}\n",
+                                           "{x, y: 1}",
+                                           "none",
+                                           "stop_gradient(",
+                                           ", x",
+                                           ": f32[N, M]",
+                                           "...",
+                                           "model m = dense(3)\n",
+                                           "\"{x}\"",
+                                           "normal([2, 3])",
+                                           "break\n",
+                                           "1..10",
+                                           "f64",
+                                           "training",
+                                           "reshape(x, -1)",
+                                           "[for i in 0..3: i]",
+                                           "while true { }\n",
+                                           "error(\"e\")",
+                                           "x.y",
+                                           "-",
+                                           "not "};
     const char *snippet = snippets[random_below(sizeof snippets / sizeof *snippets)];
     token t = random_token(b);
     replace(b, random_below(2) ? t.begin : t.end, 0, snippet, (uint32_t)strlen(snippet));
@@ -220,7 +272,8 @@ static void mutate(buffer *b) {
     }
 }
 
-// ---- Seeds: the cases of case files, and pieces of programs --------------------------------------
+// ---- Seeds: the cases of case files, and pieces of programs
+// --------------------------------------
 
 static buffer *seeds[MAX_SEEDS];
 static int n_seeds;
