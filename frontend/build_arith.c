@@ -461,7 +461,7 @@ dn_term dn_eval_unary(dn_build *b, const dn_expr *expr) {
         if (!is_tensor_like(&x)) return misfit_one(b, expr, x);
         return dn_elementwise(b, DN_OP_NOT, &x, 1, expr->span);
     }
-    if (x.kind == DN_TERM_INT) return dn_term_int(dn_dim_sub(b->c->dims, 0, x.integer));
+    if (x.kind == DN_TERM_INT) return int_arith(b, DN_OPER_SUB, 0, x.integer, expr->span);
     if (x.kind == DN_TERM_FLOAT) return dn_term_float(-x.number);
     if (!is_tensor_like(&x)) return misfit_one(b, expr, x);
     return dn_elementwise(b, DN_OP_NEG, &x, 1, expr->span);

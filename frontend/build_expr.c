@@ -225,12 +225,13 @@ static dn_term eval_range(dn_build *b, const dn_expr *expr) {
         !dn_to_int(b, dn_eval(b, expr->range.last), expr->range.last->span, "a range's end", &last))
         return dn_term_of(DN_TERM_ERROR);
     if (!dn_dim_known(first) || !dn_dim_known(last)) return dn_build_give_up(b);
-    if (expr->range.exclusive) last--;
     enum { LIMIT = 1000000 };
-    if (last - first >= LIMIT)
-        return dn_build_fail(b, expr->span, "this loop would be unrolled %lld times",
-                             (long long)(last - first + 1));
-    int count = last < first ? 0 : (int)(last - first + 1);
+    // Unsigned, as the difference of two integers may be too large for one.
+    uint64_t length = last < first ? 0 : (uint64_t)last - (uint64_t)first + !expr->range.exclusive;
+    if (length > LIMIT)
+        return dn_build_fail(b, expr->span, "this loop would be unrolled %llu times",
+                             (unsigned long long)length);
+    int count = (int)length;
     if (!dn_build_spend(b, count, expr->span)) return dn_term_of(DN_TERM_ERROR);
     dn_term list = {.kind = DN_TERM_LIST};
     list.list.count = count;

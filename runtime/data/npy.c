@@ -6,7 +6,7 @@
 
 #include "runtime/data/node.h"
 #include "runtime/data/rows.h"
-#include "runtime/image/replace.h"
+#include "runtime/base/replace.h"
 
 // ---- The header -------------------------------------------------------------------------------
 
@@ -341,7 +341,7 @@ dn_status dn_npy_write(const char *path, const dn_tensor *tensor) {
     DN_TRY(dn_replace_open(&replace, path));
     write_header(replace.file, tensor);
     if (tensor->bytes) fwrite(tensor->data, 1, tensor->bytes, replace.file);
-    return dn_replace_close(&replace, DN_SUCCESS);
+    return dn_replace_close(&replace, DN_SUCCESS, false);
 }
 
 // ---- The dataset ------------------------------------------------------------------------------

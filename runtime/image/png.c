@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "runtime/image/codec.h"
-#include "runtime/image/replace.h"
+#include "runtime/base/replace.h"
 
 typedef struct png_job {
     jmp_buf jump;
@@ -184,5 +184,5 @@ dn_status dn_image_write_png(const char *path, const dn_image *image) {
     dn_status status = DN_SUCCESS;
     if (!guarded(&job, encode)) status = dn_fail(job.code, "%s: %s", path, job.message);
     png_destroy_write_struct(&job.writer, &job.writer_info);
-    return dn_replace_close(&replace, status);
+    return dn_replace_close(&replace, status, false);
 }

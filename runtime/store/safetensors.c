@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/replace.h"
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the data is little endian");
 
 #define METADATA_KEY "__metadata__"
@@ -137,73 +139,29 @@ static dn_status make_header(const dn_named_tensor *tensors, int n_tensors,
 
 // --- writing: the file ---
 
-static dn_status write_all(int fd, const void *data, size_t size) {
-    const char *p = data;
-    while (size > 0) {
-        ssize_t n = write(fd, p, size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            if (n == 0) errno = ENOSPC;
-            return dn_fail_errno("cannot write");
-        }
-        p += n;
-        size -= (size_t)n;
+static dn_status write_content(FILE *file, const char *path, const dn_str *header,
+                               const dn_named_tensor *tensors, int n_tensors) {
+    bool ok = fwrite(header->text, 1, header->length, file) == header->length;
+    for (int i = 0; i < n_tensors && ok; i++) {
+        const dn_tensor *tensor = tensors[i].tensor;
+        ok = fwrite(tensor->data, 1, tensor->bytes, file) == tensor->bytes;
     }
-    return DN_SUCCESS;
-}
-
-static dn_status write_content(int fd, const dn_str *header, const dn_named_tensor *tensors,
-                               int n_tensors) {
-    DN_TRY(write_all(fd, header->text, header->length));
-    for (int i = 0; i < n_tensors; i++)
-        DN_TRY(write_all(fd, tensors[i].tensor->data, tensors[i].tensor->bytes));
-    if (fsync(fd) != 0) return dn_fail_errno("cannot fsync");
-    return DN_SUCCESS;
-}
-
-static dn_status write_temporary(const char *path, const dn_str *header,
-                                 const dn_named_tensor *tensors, int n_tensors) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return dn_fail_errno("cannot create %s", path);
-    dn_status status = write_content(fd, header, tensors, n_tensors);
-    if (close(fd) != 0 && !status) status = dn_fail_errno("cannot close");
-    return status;
-}
-
-// Makes a rename in the folder of `path` last through a power cut.
-static dn_status sync_folder(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *folder = !slash          ? dn_strdup(".")
-                   : slash == path ? dn_strdup("/")
-                                   : dn_strndup(path, (size_t)(slash - path));
-    dn_status status = DN_SUCCESS;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    // Some file systems cannot sync a folder, and say so with EINVAL.
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        status = dn_fail_errno("cannot fsync %s", folder);
-    if (fd >= 0) close(fd);
-    free(folder);
-    return status;
-}
-
-static dn_status replace_file(const char *path, const dn_str *header,
-                              const dn_named_tensor *tensors, int n_tensors) {
-    char *temporary = dn_printf("%s.tmp-%ld", path, (long)getpid());
-    dn_status status = write_temporary(temporary, header, tensors, n_tensors);
-    if (!status && rename(temporary, path) != 0) status = dn_fail_errno("cannot rename");
-    if (status) unlink(temporary);
-    free(temporary);
-    if (!status) status = sync_folder(path);
-    return status;
+    return ok ? DN_SUCCESS : dn_fail_errno("%s: cannot write", path);
 }
 
 dn_status dn_safetensors_write(const char *path, const dn_named_tensor *tensors, int n_tensors,
                                const dn_metadata *metadata, int n_metadata) {
     dn_str header = {0};
-    dn_status status = make_header(tensors, n_tensors, metadata, n_metadata, &header);
-    if (!status) status = replace_file(path, &header, tensors, n_tensors);
+    dn_replace replace;
+    dn_status status =
+        dn_annotate(make_header(tensors, n_tensors, metadata, n_metadata, &header), "%s", path);
+    if (!status) status = dn_replace_open(&replace, path);
+    if (!status) {
+        status = write_content(replace.file, path, &header, tensors, n_tensors);
+        status = dn_replace_close(&replace, status, true);
+    }
     free(header.text);
-    return dn_annotate(status, "%s", path);
+    return status;
 }
 
 // --- reading ---

@@ -96,6 +96,8 @@ def main():
     if not python:
         print("To compare with PyTorch:  python3 -m venv build/venv && "
               "build/venv/bin/pip install torch")
+    if os.getloadavg()[0] > 1:
+        print("Something else runs on this machine: the figures below are not worth quoting.")
     peak_program = build_peak()
     for name in names:
         times, peak = measure(name, python, peak_program)

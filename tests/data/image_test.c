@@ -156,7 +156,7 @@ static void test_write(void) {
     uint8_t pixel[1] = {0};
     dn_image image = {.height = 1, .width = 1, .channels = 1, .pixels = pixel};
     CHECK_FAILS(dn_image_write_png(in_folder("none/out.png"), &image),
-                "none/out.png: No such file");
+                "none/out.png: cannot write: No such file");
     image.channels = 2;
     CHECK_FAILS(dn_image_write_png(in_folder("out.png"), &image), "2 channels");
     // Nothing was left beside.

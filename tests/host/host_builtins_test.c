@@ -244,7 +244,7 @@ static void test_output(void) {
     dn_tensor_release(t);
     write_file("blocked", "", 0);
     expect("const 1\n const \"blocked/x.npy\"\n call_host save_npy 2\n return",
-           "error: test.dnet:3:1: cannot write blocked/x.npy: Not a directory");
+           "error: test.dnet:3:1: blocked/x.npy: cannot write: Not a directory");
 }
 
 static void expect_png(const char *path, int height, int width, int channels) {

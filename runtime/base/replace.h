@@ -1,7 +1,7 @@
 // Files that are written beside their place and renamed into it, so that a reader never sees half
 // of one and a failure leaves what was there before.
-#ifndef DN_RUNTIME_REPLACE_H
-#define DN_RUNTIME_REPLACE_H
+#ifndef DN_BASE_REPLACE_H
+#define DN_BASE_REPLACE_H
 
 #include <stdio.h>
 
@@ -12,9 +12,11 @@ typedef struct dn_replace {
     char *path, *beside;
 } dn_replace;
 
+// Opens PATH.tmp-<thread id>. What processes that were killed while they wrote PATH have left beside it
+// is removed. Failures name the path.
 dn_status dn_replace_open(dn_replace *replace, const char *path) DN_MUST_USE;
 // Ends a writing that came to `status`: renames on success, else removes the file. Returns `status`
-// or what went wrong here.
-dn_status dn_replace_close(dn_replace *replace, dn_status status) DN_MUST_USE;
+// or what went wrong here. `durable`: the file survives a power cut as soon as this returns.
+dn_status dn_replace_close(dn_replace *replace, dn_status status, bool durable) DN_MUST_USE;
 
 #endif

@@ -1,0 +1,95 @@
+#include "runtime/base/replace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/memory.h"
+
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return dn_strdup(".");
+    return slash == path ? dn_strdup("/") : dn_strndup(path, (size_t)(slash - path));
+}
+
+// ---- what killed processes left ------------------------------------------------------------------
+
+// "gan.ckpt.tmp-1234" beside gan.ckpt, where no process or thread 1234 exists any more.
+static bool is_left_behind(const char *name, const char *base) {
+    size_t length = strlen(base);
+    if (strncmp(name, base, length) != 0 || strncmp(name + length, ".tmp-", 5) != 0) return false;
+    char *end;
+    long id = strtol(name + length + 5, &end, 10);
+    return *end == 0 && id > 0 && kill((pid_t)id, 0) != 0 && errno == ESRCH;
+}
+
+static void remove_left_behind(const char *path) {
+    char *folder = folder_of(path);
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (is_left_behind(entry->d_name, base)) unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir) closedir(dir);
+    free(folder);
+}
+
+// ---- writing ---------------------------------------------------------------------------------------
+
+static dn_status failed(const char *path, const char *what) {
+    return dn_fail_errno("%s: cannot %s", path, what);
+}
+
+dn_status dn_replace_open(dn_replace *replace, const char *path) {
+    remove_left_behind(path);
+    char *beside = dn_printf("%s.tmp-%ld", path, (long)gettid());
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (!file) {
+        dn_status status = failed(path, "write");
+        if (fd >= 0) close(fd), unlink(beside);
+        free(beside);
+        return status;
+    }
+    *replace = (dn_replace){.file = file, .path = dn_strdup(path), .beside = beside};
+    return DN_SUCCESS;
+}
+
+// Makes a rename in the folder last through a power cut.
+static dn_status sync_folder(const char *path) {
+    char *folder = folder_of(path);
+    dn_status status = DN_SUCCESS;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    // Some file systems cannot sync a folder, and say so with EINVAL.
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) status = failed(path, "sync its folder");
+    if (fd >= 0) close(fd);
+    free(folder);
+    return status;
+}
+
+static dn_status finish_file(dn_replace *replace, bool durable) {
+    bool written = !ferror(replace->file) && fflush(replace->file) == 0;
+    if (written && durable) written = fsync(fileno(replace->file)) == 0;
+    dn_status status = written ? DN_SUCCESS : failed(replace->path, "write");
+    if (fclose(replace->file) != 0 && !status) status = failed(replace->path, "write");
+    return status;
+}
+
+dn_status dn_replace_close(dn_replace *replace, dn_status status, bool durable) {
+    if (status) {
+        fclose(replace->file);
+    } else {
+        status = finish_file(replace, durable);
+    }
+    if (!status && rename(replace->beside, replace->path) != 0)
+        status = failed(replace->path, "rename");
+    if (status) unlink(replace->beside);
+    if (!status && durable) status = sync_folder(replace->path);
+    free(replace->path);
+    free(replace->beside);
+    *replace = (dn_replace){0};
+    return status;
+}
