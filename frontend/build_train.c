@@ -239,7 +239,9 @@ static void update_parameters(dn_build *b, const dn_stmt *stmt, const leaves *l,
                            optimizer->name, dn_describe(b, &next));
             return;
         }
-        dn_chain_push(b, &b->chains[i], next.node);
+        // A later loss sees the new value, not how it was computed.
+        dn_chain_push(b, &b->chains[i],
+                      dn_build_unary(b->graph, DN_OP_STOP_GRADIENT, next.node));
         b->chains[i].updated = stmt->span;
     }
 }

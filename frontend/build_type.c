@@ -1,4 +1,5 @@
 // Types of parameters and results: unification of sizes, checks of static values.
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,9 +26,11 @@ static bool tensor_dtype_named(const dn_compiler *c, const char *name, dn_dtype 
     return dn_dtype_named(c, name, dtype);
 }
 
+// A name with a capital is a dtype variable: `t: T` is a scalar of it.
 bool dn_type_is_tensor(const dn_type_expr *type) {
     dn_dtype dtype;
     if (type->kind == DN_TYPE_TENSOR) return true;
+    if (type->kind == DN_TYPE_NAME && isupper((unsigned char)type->name.text[0])) return true;
     return type->kind == DN_TYPE_NAME && strcmp(type->name.text, "bool") != 0 &&
            dn_dtype_from_name(type->name.text, strlen(type->name.text), &dtype);
 }
