@@ -2,42 +2,9 @@
 
 #include <math.h>
 
-// ---- the expressions of ops.def ----
-// Expanded once for each way to compute: T is the C type, MATH(f) libm's f for it, and E_ADD(a, b)
-// is ARITH(add)(a, b).
+#include "ir/meaning.h"
 
-#define E_CONST(c) ((T)(c))
-#define E_FROM_BOOL(b) ((T)(b))
-#define E_EQ(a, b) ((a) == (b))
-#define E_NE(a, b) ((a) != (b))
-#define E_LT(a, b) ((a) < (b))
-#define E_LE(a, b) ((a) <= (b))
-#define E_GT(a, b) ((a) > (b))
-#define E_GE(a, b) ((a) >= (b))
-#define E_NOT(a) (!(a))
-#define E_AND(a, b) ((a) && (b))
-#define E_OR(a, b) ((a) || (b))
-#define E_SELECT(c, a, b) ((c) ? (a) : (b))
-#define E_NEG(a) ARITH(neg)(a)
-#define E_ABS(a) ARITH(abs)(a)
-#define E_ADD(a, b) ARITH(add)(a, b)
-#define E_SUB(a, b) ARITH(sub)(a, b)
-#define E_MUL(a, b) ARITH(mul)(a, b)
-#define E_DIV(a, b) ARITH(div)(a, b)
-#define E_REM(a, b) ARITH(rem)(a, b)
-#define E_EXP(a) MATH(exp)(a)
-#define E_EXPM1(a) MATH(expm1)(a)
-#define E_LOG(a) MATH(log)(a)
-#define E_LOG1P(a) MATH(log1p)(a)
-#define E_SQRT(a) MATH(sqrt)(a)
-#define E_SIN(a) MATH(sin)(a)
-#define E_COS(a) MATH(cos)(a)
-#define E_TANH(a) MATH(tanh)(a)
-#define E_ERF(a) MATH(erf)(a)
-#define E_FLOOR(a) MATH(floor)(a)
-#define E_CEIL(a) MATH(ceil)(a)
-#define E_ROUND(a) MATH(rint)(a)
-#define E_POW(a, b) MATH(pow)(a, b)
+// The expressions of ops.def are expanded once for each way to compute.
 
 #define OP(ENUM, name, arity, attrs, grad, doc)
 #define UNARY(ENUM, name, domain, expr, grad, doc) \
@@ -49,15 +16,7 @@
 
 // ---- floats ----
 
-#define ARITH(f) float_##f
-#define float_neg(a) (-(a))
-#define float_abs(a) MATH(fabs)(a)
-#define float_add(a, b) ((a) + (b))
-#define float_sub(a, b) ((a) - (b))
-#define float_mul(a, b) ((a) * (b))
-#define float_div(a, b) ((a) / (b))
-#define float_rem(a, b) MATH(fmod)(a, b)
-
+#define KIND FLOAT
 #define T float
 #define MATH(name) name##f
 static bool fold_f32(dn_op op, T x, T y, double *out) {
@@ -79,7 +38,7 @@ static bool fold_f64(dn_op op, T x, T y, double *out) {
 }
 #undef T
 #undef MATH
-#undef ARITH
+#undef KIND
 
 // ---- integers and booleans ----
 // Computed in 64 bits; *lost is set when that is not enough.
@@ -91,15 +50,15 @@ static int64_t int_neg(bool *lost, int64_t a) {
 
 static int64_t int_abs(bool *lost, int64_t a) { return a < 0 ? int_neg(lost, a) : a; }
 
-#define CHECKED(name)                                             \
+#define OVERFLOWING(name)                                             \
     static int64_t int_##name(bool *lost, int64_t a, int64_t b) { \
         int64_t r = 0;                                            \
         if (__builtin_##name##_overflow(a, b, &r)) *lost = true;  \
         return r;                                                 \
     }
-CHECKED(add)
-CHECKED(sub)
-CHECKED(mul)
+OVERFLOWING(add)
+OVERFLOWING(sub)
+OVERFLOWING(mul)
 
 static int64_t int_div(bool *lost, int64_t a, int64_t b) {
     if (b == -1) return int_neg(lost, a);
@@ -109,14 +68,14 @@ static int64_t int_div(bool *lost, int64_t a, int64_t b) {
 static int64_t int_rem(int64_t a, int64_t b) { return b == 0 || b == -1 ? 0 : a % b; }
 
 // The same calls as for floats, with `lost` slipped in.
-#define ARITH(f) with_lost_##f
-#define with_lost_neg(a) int_neg(&lost, a)
-#define with_lost_abs(a) int_abs(&lost, a)
-#define with_lost_add(a, b) int_add(&lost, a, b)
-#define with_lost_sub(a, b) int_sub(&lost, a, b)
-#define with_lost_mul(a, b) int_mul(&lost, a, b)
-#define with_lost_div(a, b) int_div(&lost, a, b)
-#define with_lost_rem(a, b) int_rem(a, b)
+#define KIND CHECKED
+#define CHECKED_NEG(a) int_neg(&lost, a)
+#define CHECKED_ABS(a) int_abs(&lost, a)
+#define CHECKED_ADD(a, b) int_add(&lost, a, b)
+#define CHECKED_SUB(a, b) int_sub(&lost, a, b)
+#define CHECKED_MUL(a, b) int_mul(&lost, a, b)
+#define CHECKED_DIV(a, b) int_div(&lost, a, b)
+#define CHECKED_REM(a, b) int_rem(a, b)
 #define T int64_t
 #undef UNARY
 #undef BINARY
@@ -140,7 +99,7 @@ static bool fold_int(dn_op op, T x, T y, double *out) {
     return !lost;
 }
 #undef T
-#undef ARITH
+#undef KIND
 #undef OP
 #undef UNARY
 #undef BINARY
