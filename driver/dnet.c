@@ -9,13 +9,14 @@
 #include "driver/prompt.h"
 
 static void help(void) {
-    printf("usage: dnet [options] FILE.dnet COMMAND [--flag value ...]\n"
-           "       dnet FILE.dnet --help       the commands of a program\n"
-           "       dnet                        reads definitions and expressions\n\n"
-           "Options, before the file:\n%s\n"
-           "Exit codes: 0 fine, 1 an error in the program or while it ran, 2 wrong use,\n"
-           "70 a bug in dnet, 130 interrupted.\n",
-           dn_options_help);
+    printf(
+        "usage: dnet [options] FILE.dnet COMMAND [--flag value ...]\n"
+        "       dnet FILE.dnet --help       the commands of a program\n"
+        "       dnet                        reads definitions and expressions\n\n"
+        "Options, before the file:\n%s\n"
+        "Exit codes: 0 fine, 1 an error in the program or while it ran, 2 wrong use,\n"
+        "70 a bug in dnet, 130 interrupted.\n",
+        dn_options_help);
 }
 
 static int run_prompt(const dn_options *options) {

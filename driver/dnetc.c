@@ -6,15 +6,16 @@
 #include "driver/options.h"
 
 static void help(void) {
-    printf("usage: dnetc FILE.dnet [options]\n\n"
-           "Checks a program: its syntax, names, types, shapes and training rules.\n\n"
-           "  -fsyntax-only            checks only (the default)\n"
-           "  --emit=ast               prints the syntax tree\n"
-           "  --emit=graph             prints the graph of each step and expression\n"
-           "  --emit=gradient          as graph, for entries that train, before the passes ran\n"
-           "%s\n"
-           "Exit codes: 0 fine, 1 errors in the program, 2 wrong use, 70 a bug in dnetc.\n",
-           dn_options_help);
+    printf(
+        "usage: dnetc FILE.dnet [options]\n\n"
+        "Checks a program: its syntax, names, types, shapes and training rules.\n\n"
+        "  -fsyntax-only            checks only (the default)\n"
+        "  --emit=ast               prints the syntax tree\n"
+        "  --emit=graph             prints the graph of each step and expression\n"
+        "  --emit=gradient          as graph, for entries that train, before the passes ran\n"
+        "%s\n"
+        "Exit codes: 0 fine, 1 errors in the program, 2 wrong use, 70 a bug in dnetc.\n",
+        dn_options_help);
 }
 
 static void emit_graphs(dn_compiler *c) {

@@ -32,8 +32,8 @@ static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *cons
     dn_interp *interp;
     if (!backend->pool) DN_TRY(dn_pool_new(backend->threads, &backend->pool));
     DN_TRY(interp_of(backend, entry, &interp));
-    dn_interp_args args = {.inputs = inputs, .vars = vars, .outputs = outputs, .seed = seed,
-                           .step = step};
+    dn_interp_args args = {
+        .inputs = inputs, .vars = vars, .outputs = outputs, .seed = seed, .step = step};
     const dn_node *culprit = NULL;
     dn_status status = dn_interp_run(interp, backend->pool, &args, &culprit);
     return with_place(backend, status, culprit);

@@ -7,14 +7,15 @@
 #include "runtime/threads.h"
 
 typedef struct dn_backend {
-    dn_compiler *compiler;     // for places in messages
+    dn_compiler *compiler;  // for places in messages
     dn_pool *pool;
     struct dn_interp **interps;  // by entry, made when first run
     int n_interps;
-    int threads;               // 0: as many as the process may use
+    int threads;  // 0: as many as the process may use
 } dn_backend;
 
-// Makes an executor of graphs; `backend` is zeroed by the caller but for `compiler`, and must outlive it.
+// Makes an executor of graphs; `backend` is zeroed by the caller but for `compiler`, and must
+// outlive it.
 dn_executor dn_backend_executor(dn_backend *backend);
 void dn_backend_threads(void *backend, int count);  // before anything runs
 void dn_backend_free(dn_backend *backend);

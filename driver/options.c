@@ -74,7 +74,8 @@ static bool read_option(dn_options *o, int argc, char **argv, int *i) {
     if ((value = value_of("--precision", argc, argv, i))) return read_precision(o, argv[0], value);
     if ((value = value_of("--print-after", argc, argv, i)))
         return (o->passes.print_after = value) != NULL;
-    if (strcmp(arg, "--emit") == 0 || strcmp(arg, "--precision") == 0 || strcmp(arg, "--print-after") == 0)
+    if (strcmp(arg, "--emit") == 0 || strcmp(arg, "--precision") == 0 ||
+        strcmp(arg, "--print-after") == 0)
         return usage(argv[0], "a value is missing after", arg);
     return usage(argv[0], "unknown option", arg);
 }

@@ -6,20 +6,20 @@
 
 typedef struct dn_options {
     const char *file;
-    const char *emit;         // ast, graph, gradient
+    const char *emit;  // ast, graph, gradient
     bool syntax_only;
-    dn_dtype real;            // --precision
+    dn_dtype real;  // --precision
     dn_pass_options passes;
     const char **defines, **warnings;
     int n_defines, cap_defines, n_warnings, cap_warnings;
     bool warnings_are_errors, json;
-    int rest;                 // index of the first argument behind the file
+    int rest;  // index of the first argument behind the file
 } dn_options;
 
 enum { DN_EXIT_OK = 0, DN_EXIT_ERRORS = 1, DN_EXIT_USAGE = 2, DN_EXIT_INTERNAL = 70 };
 
-// Reads the compiler's options up to the file's name, and behind it too with `all` (then arguments may
-// stand in any order). False after printing a usage message.
+// Reads the compiler's options up to the file's name, and behind it too with `all` (then arguments
+// may stand in any order). False after printing a usage message.
 bool dn_options_read(dn_options *options, int argc, char **argv, bool all);
 void dn_options_free(dn_options *options);
 // A compiler set up by the options; NULL after printing what is wrong with them.

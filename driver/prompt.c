@@ -12,7 +12,7 @@ typedef struct session {
     dn_executor executor;
     dn_run_options options;
     dn_run *run;
-    dn_value *locals;      // the prompt's variables
+    dn_value *locals;  // the prompt's variables
     int n_locals;
 } session;
 

@@ -108,8 +108,10 @@ bool dn_build_spend(dn_build *b, int64_t amount, dn_span span) {
     if (b->given_up) return false;
     b->work += amount;
     if (b->work <= b->c->work_limit) return true;
-    dn_build_error(b, span, "this is too large: with loops unrolled and calls inlined it takes more than "
-                   "%lld evaluations", (long long)b->c->work_limit);
+    dn_build_error(b, span,
+                   "this is too large: with loops unrolled and calls inlined it takes more than "
+                   "%lld evaluations",
+                   (long long)b->c->work_limit);
     b->given_up = true;
     return false;
 }

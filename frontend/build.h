@@ -1,12 +1,12 @@
-// The evaluator of tensor code: runs fn, net, optimizer and step bodies at compile time and leaves a
-// graph. Internal to frontend/build_*.c and host_*.c.
+// The evaluator of tensor code: runs fn, net, optimizer and step bodies at compile time and leaves
+// a graph. Internal to frontend/build_*.c and host_*.c.
 //
-// Calls are inlined, loops over known ranges unrolled. Parameters and state are variables of the program;
-// within a graph each has a chain of versions, the last being its value at this place in the text, so
-// a loss refers to the parameters as they stood where it was computed.
+// Calls are inlined, loops over known ranges unrolled. Parameters and state are variables of the
+// program; within a graph each has a chain of versions, the last being its value at this place in
+// the text, so a loss refers to the parameters as they stood where it was computed.
 //
-// An abstract build checks a net or fn by itself, with symbolic sizes. Where it cannot decide (an `if`
-// on a symbolic size) it gives up without a message: the uses decide.
+// An abstract build checks a net or fn by itself, with symbolic sizes. Where it cannot decide (an
+// `if` on a symbolic size) it gives up without a message: the uses decide.
 #ifndef DN_FRONTEND_BUILD_H
 #define DN_FRONTEND_BUILD_H
 
@@ -15,14 +15,14 @@
 
 typedef struct dn_version_chain {  // of one variable in one graph
     dn_var *var;
-    int index;                     // in graph->vars
+    int index;  // in graph->vars
     dn_node **versions;
     int count, capacity;
-    dn_span updated;               // the minimize statement that updated it last
+    dn_span updated;  // the minimize statement that updated it last
 } dn_version_chain;
 
-typedef struct dn_objective {      // one `minimize`, for the rules between them
-    dn_node *loss;                 // NULL: it could not be built
+typedef struct dn_objective {  // one `minimize`, for the rules between them
+    dn_node *loss;             // NULL: it could not be built
     const dn_expr *expr;
     const dn_model *over;
     dn_span span;
@@ -31,41 +31,44 @@ typedef struct dn_objective {      // one `minimize`, for the rules between them
 typedef struct dn_build {
     dn_compiler *c;
     dn_graph *graph;
-    const char *name;              // of the entry
+    const char *name;  // of the entry
     bool abstract;
-    bool given_up;                 // silent from here on: nothing can be decided, or too much was tried
-    int64_t work;                  // expressions evaluated, elements of lists made
+    bool given_up;  // silent from here on: nothing can be decided, or too much was tried
+    int64_t work;   // expressions evaluated, elements of lists made
     struct dn_frame *frame;
-    int depth;                     // of calls
-    int sites;                     // random call sites so far
+    int depth;  // of calls
+    int sites;  // random call sites so far
     dn_version_chain *chains;
     int n_chains, cap_chains;
     dn_objective *objectives;
     int n_objectives, cap_objectives;
-    struct dn_host *host;          // the command around a thunk, or NULL
+    struct dn_host *host;  // the command around a thunk, or NULL
 } dn_build;
 
 typedef struct dn_bound_name {
     const char *name;
     dn_term value;
-    dn_var *state;                 // assignment updates this variable
+    dn_var *state;  // assignment updates this variable
     dn_span span;
 } dn_bound_name;
 
 typedef struct dn_frame {
     struct dn_frame *caller;
-    const dn_decl *decl;           // NULL for a thunk
+    const dn_decl *decl;  // NULL for a thunk
     const char *name;
-    dn_span call;                  // the call's place in the caller
+    dn_span call;  // the call's place in the caller
     dn_bound_name *names;
     int n_names, cap_names;
-    const char *path;              // of variables made here: "G.dense"; NULL: none may be
-    const char *slot;              // in an optimizer: "/adam", appended to `path`
-    struct { const char *name; int count; } *children;  // scopes opened so far
+    const char *path;  // of variables made here: "G.dense"; NULL: none may be
+    const char *slot;  // in an optimizer: "/adam", appended to `path`
+    struct {
+        const char *name;
+        int count;
+    } * children;  // scopes opened so far
     int n_children, cap_children;
     const dn_model *owner;
     bool training;
-    bool returned, stopped;        // by return; by break or continue
+    bool returned, stopped;  // by return; by break or continue
     bool broke;
     dn_term result;
 } dn_frame;
@@ -75,10 +78,11 @@ void dn_build_init(dn_build *b, dn_compiler *c, const char *name, bool abstract)
 void dn_build_free(dn_build *b);  // the graph stays
 // The innermost place in the user's own text for something at `span`.
 dn_span dn_build_user_span(const dn_build *b, dn_span span);
-// An error at the user's place, with notes for where in the library and for the calls around it. In an
-// abstract build that has given up, a diagnostic that nobody sees.
+// An error at the user's place, with notes for where in the library and for the calls around it. In
+// an abstract build that has given up, a diagnostic that nobody sees.
 dn_diag *dn_build_error(dn_build *b, dn_span span, const char *fmt, ...) DN_PRINTF(3, 4);
-dn_term dn_build_fail(dn_build *b, dn_span span, const char *fmt, ...) DN_PRINTF(3, 4);  // the same, as a term
+dn_term dn_build_fail(dn_build *b, dn_span span, const char *fmt, ...)
+    DN_PRINTF(3, 4);  // the same, as a term
 dn_term dn_build_status(dn_build *b, dn_span span, dn_status status);
 dn_term dn_build_give_up(dn_build *b);
 // Counts work against the limit of one entry. False, after reporting, when it is used up.
@@ -87,8 +91,8 @@ bool dn_build_spend(dn_build *b, int64_t amount, dn_span span);
 dn_def *dn_build_find(dn_build *b, const char *name, bool callable);
 dn_bound_name *dn_frame_find(dn_frame *frame, const char *name);
 dn_bound_name *dn_frame_bind(dn_build *b, const char *name, dn_term value, dn_span span);
-// Whether a value of the command around is in it, which only a run knows; and the message for where one
-// may not be. `what`: "`rate` of `dropout`".
+// Whether a value of the command around is in it, which only a run knows; and the message for where
+// one may not be. `what`: "`rate` of `dropout`".
 bool dn_has_host_value(const dn_term *term);
 void dn_build_not_static(dn_build *b, dn_span span, const char *what);
 const char *dn_describe(dn_build *b, const dn_term *term);  // in the arena
@@ -108,17 +112,17 @@ void dn_bind_pattern(dn_build *b, const dn_pattern *pattern, dn_term value);
 dn_term dn_eval_block(dn_build *b, const dn_block *block);
 
 // ---- build_call.c ----
-typedef struct dn_call {           // a call whose arguments are matched to parameters
+typedef struct dn_call {  // a call whose arguments are matched to parameters
     const char *name;
     const dn_decl *decl;
     dn_span span;
-    dn_term *args;                 // one for each parameter; ERROR where missing is impossible
+    dn_term *args;  // one for each parameter; ERROR where missing is impossible
     dn_span *spans;
-    bool *given;                   // by the caller; else the default
-    dn_term *rest;                 // further positional arguments, of functions that take them
+    bool *given;    // by the caller; else the default
+    dn_term *rest;  // further positional arguments, of functions that take them
     int n_rest;
-    int training;                  // -1, or the `training:` argument
-    const char *scope;             // the `name:` argument, or NULL
+    int training;       // -1, or the `training:` argument
+    const char *scope;  // the `name:` argument, or NULL
 } dn_call;
 dn_term dn_eval_call(dn_build *b, const dn_expr *expr);
 // A call with its leading parameters left out: `leaky_relu(0.01)` where a function is expected.
@@ -131,9 +135,10 @@ dn_function *dn_function_of(dn_build *b, const dn_decl *decl, int left_out);
 int dn_leading_tensors(const dn_decl *decl);
 
 // ---- build_type.c ----
-// Checks a term against a declared type; binds sizes and dtype variables in the current frame; a number
-// becomes a tensor where one is wanted. False after reporting. `what`: "`x` of `dense`".
-bool dn_match_type(dn_build *b, const dn_type_expr *type, dn_term *term, dn_span span, const char *what);
+// Checks a term against a declared type; binds sizes and dtype variables in the current frame; a
+// number becomes a tensor where one is wanted. False after reporting. `what`: "`x` of `dense`".
+bool dn_match_type(dn_build *b, const dn_type_expr *type, dn_term *term, dn_span span,
+                   const char *what);
 // A tensor type whose sizes must all be known here (those of the frame). False after reporting.
 bool dn_resolve_type(dn_build *b, const dn_type_expr *type, dn_type *out);
 // A size in a type: an integer that is not negative. False after reporting.
@@ -149,8 +154,8 @@ dn_term dn_eval_unary(dn_build *b, const dn_expr *expr);
 dn_term dn_eval_binary(dn_build *b, const dn_expr *expr);
 dn_term dn_arith(dn_build *b, dn_operator oper, dn_term x, dn_term y, dn_span span);
 dn_term dn_elementwise(dn_build *b, dn_op op, const dn_term *args, int n_args, dn_span span);
-// A tensor from a tensor, a number or a host value. `like` gives numbers their dtype (may be NULL: f32,
-// or i32 for ints).
+// A tensor from a tensor, a number or a host value. `like` gives numbers their dtype (may be NULL:
+// f32, or i32 for ints).
 dn_node *dn_to_node(dn_build *b, dn_term term, const dn_node *like, dn_span span);
 dn_node *dn_broadcast_node(dn_build *b, dn_node *x, int rank, const dn_dim *dims, dn_span span);
 dn_node *dn_op_node(dn_build *b, dn_op op, dn_node *const *in, int n_in, const dn_attr_value *attrs,
@@ -183,23 +188,23 @@ dn_term dn_eval_grad(dn_build *b, dn_term loss, dn_term over, dn_span span);
 void dn_check_objective(dn_build *b, const dn_stmt *stmt, dn_node *loss, const dn_model *over);
 
 // ---- build_entry.c ----
-// Finishes a build as an entry of the program: simplifies, verifies, adds. `result` becomes outputs.
-// Returns its index, or -1 after reporting.
+// Finishes a build as an entry of the program: simplifies, verifies, adds. `result` becomes
+// outputs. Returns its index, or -1 after reporting.
 int dn_finish_entry(dn_build *b, dn_term result, dn_span span, bool is_step, bool is_init);
-// A step for arguments of these host types, which are known in full; `spans` (may be NULL) are theirs.
-// The entry, or -1.
+// A step for arguments of these host types, which are known in full; `spans` (may be NULL) are
+// theirs. The entry, or -1.
 int dn_build_step(dn_compiler *c, dn_def *def, const dn_host_type *const *types,
                   const dn_span *spans, const char *name);
 const dn_host_type *dn_entry_type(dn_compiler *c, int entry);  // of its result
-void dn_check_alone(dn_compiler *c, dn_def *def);     // with symbolic sizes
+void dn_check_alone(dn_compiler *c, dn_def *def);              // with symbolic sizes
 
 // ---- host_thunk.c ----
 // A tensor from a host value, as an input of the thunk's graph. NULL after reporting.
 dn_node *dn_host_capture(dn_build *b, dn_term term, const dn_node *like, dn_span span);
 // A name of the command around the thunk. False if there is none.
 bool dn_host_lookup(dn_build *b, const char *name, const dn_expr *expr, dn_term *out);
-// A value that the command computes, within the tensor code of a thunk: arithmetic of its numbers, an element
-// of a list.
+// A value that the command computes, within the tensor code of a thunk: arithmetic of its numbers,
+// an element of a list.
 dn_term dn_host_value(dn_build *b, const dn_expr *expr);
 // A call of a host function or step within tensor code of a command.
 dn_term dn_host_call(dn_build *b, const dn_expr *expr);

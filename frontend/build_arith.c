@@ -79,8 +79,8 @@ dn_node *dn_broadcast_node(dn_build *b, dn_node *x, int rank, const dn_dim *dims
     int first = rank - x->type.rank;
     if (first < 0) {
         dn_term t = dn_term_tensor(x);
-        dn_build_fail(b, span, "%s has more axes than the %d it is repeated to",
-                      dn_describe(b, &t), rank);
+        dn_build_fail(b, span, "%s has more axes than the %d it is repeated to", dn_describe(b, &t),
+                      rank);
         return NULL;
     }
     for (int i = 0; i < x->type.rank; i++) axes[i] = first + i;
@@ -111,7 +111,10 @@ static void report_broadcast(dn_build *b, const char *name, const dn_node *x, co
 
 // As it is written in a program: `+`, not add.
 static const char *op_text(dn_op op) {
-    static const struct { dn_op op; dn_operator oper; } operators[] = {
+    static const struct {
+        dn_op op;
+        dn_operator oper;
+    } operators[] = {
         {DN_OP_ADD, DN_OPER_ADD}, {DN_OP_SUB, DN_OPER_SUB}, {DN_OP_MUL, DN_OPER_MUL},
         {DN_OP_DIV, DN_OPER_DIV}, {DN_OP_REM, DN_OPER_REM}, {DN_OP_POW, DN_OPER_POW},
         {DN_OP_EQ, DN_OPER_EQ},   {DN_OP_NE, DN_OPER_NE},   {DN_OP_LT, DN_OPER_LT},
@@ -161,10 +164,10 @@ static dn_term fold(dn_build *b, dn_op op, const dn_term *args, int n) {
     if (!dn_term_number(&args[0], &x) || (n == 2 && !dn_term_number(&args[1], &y)))
         return dn_build_give_up(b);
     if (op == DN_OP_IS_FINITE) return dn_term_bool(isfinite(x));
-    double value = n == 1             ? fold_unary(op, x)
-                   : op == DN_OP_POW  ? pow(x, y)
-                   : op == DN_OP_MAX  ? fmax(x, y)
-                                      : fmin(x, y);
+    double value = n == 1            ? fold_unary(op, x)
+                   : op == DN_OP_POW ? pow(x, y)
+                   : op == DN_OP_MAX ? fmax(x, y)
+                                     : fmin(x, y);
     bool whole = args[0].kind == DN_TERM_INT && (n == 1 || args[1].kind == DN_TERM_INT);
     if (whole && keeps_integers(op)) return dn_term_int((dn_dim)value);
     if (op == DN_OP_FLOOR || op == DN_OP_CEIL || op == DN_OP_ROUND)
@@ -203,7 +206,8 @@ dn_term dn_elementwise(dn_build *b, dn_op op, const dn_term *given, int n_args, 
         bool chooser = op == DN_OP_SELECT && i == 0;
         nodes[i] = dn_to_node(b, args[i], like && !chooser ? &like_scalar : NULL, span);
         if (!nodes[i]) return dn_term_of(DN_TERM_ERROR);
-        if (!like && !chooser) like = nodes[i], like_scalar = (dn_node){.type = dn_type_scalar(like->type.dtype)};
+        if (!like && !chooser)
+            like = nodes[i], like_scalar = (dn_node){.type = dn_type_scalar(like->type.dtype)};
         dn_type so_far = dn_type_of(DN_F32, rank, dims);
         if (!broadcast_dims(&so_far, &nodes[i]->type, &rank, dims)) {
             report_broadcast(b, op_text(op), nodes[i ? i - 1 : 0], nodes[i], span);
@@ -222,18 +226,17 @@ dn_term dn_elementwise(dn_build *b, dn_op op, const dn_term *given, int n_args, 
 
 static dn_op tensor_op(dn_operator oper) {
     static const dn_op ops[] = {
-        [DN_OPER_ADD] = DN_OP_ADD, [DN_OPER_SUB] = DN_OP_SUB, [DN_OPER_MUL] = DN_OP_MUL,
+        [DN_OPER_ADD] = DN_OP_ADD, [DN_OPER_SUB] = DN_OP_SUB,  [DN_OPER_MUL] = DN_OP_MUL,
         [DN_OPER_DIV] = DN_OP_DIV, [DN_OPER_IDIV] = DN_OP_DIV, [DN_OPER_REM] = DN_OP_REM,
-        [DN_OPER_POW] = DN_OP_POW, [DN_OPER_EQ] = DN_OP_EQ,   [DN_OPER_NE] = DN_OP_NE,
-        [DN_OPER_LT] = DN_OP_LT,   [DN_OPER_LE] = DN_OP_LE,   [DN_OPER_GT] = DN_OP_GT,
-        [DN_OPER_GE] = DN_OP_GE,   [DN_OPER_AND] = DN_OP_AND, [DN_OPER_OR] = DN_OP_OR,
+        [DN_OPER_POW] = DN_OP_POW, [DN_OPER_EQ] = DN_OP_EQ,    [DN_OPER_NE] = DN_OP_NE,
+        [DN_OPER_LT] = DN_OP_LT,   [DN_OPER_LE] = DN_OP_LE,    [DN_OPER_GT] = DN_OP_GT,
+        [DN_OPER_GE] = DN_OP_GE,   [DN_OPER_AND] = DN_OP_AND,  [DN_OPER_OR] = DN_OP_OR,
     };
     return ops[oper];
 }
 
 static dn_term compare_ints(dn_build *b, dn_operator oper, dn_dim x, dn_dim y) {
-    if (x == y)
-        return dn_term_bool(oper == DN_OPER_EQ || oper == DN_OPER_LE || oper == DN_OPER_GE);
+    if (x == y) return dn_term_bool(oper == DN_OPER_EQ || oper == DN_OPER_LE || oper == DN_OPER_GE);
     if (!dn_dim_known(x) || !dn_dim_known(y)) return dn_build_give_up(b);
     switch (oper) {
         case DN_OPER_NE: return dn_term_bool(true);
@@ -248,7 +251,8 @@ static dn_term compare_ints(dn_build *b, dn_operator oper, dn_dim x, dn_dim y) {
 static dn_term int_power(dn_dim x, dn_dim y) {
     dn_dim result = 1;
     for (dn_dim i = 0; i < y; i++)
-        if (__builtin_mul_overflow(result, x, &result)) return dn_term_float(pow((double)x, (double)y));
+        if (__builtin_mul_overflow(result, x, &result))
+            return dn_term_float(pow((double)x, (double)y));
     return dn_term_int(result);
 }
 
@@ -316,9 +320,11 @@ static dn_term join_lists(dn_build *b, dn_term x, dn_term y, dn_span span) {
 static dn_term repeat_list(dn_build *b, dn_term x, dn_dim times, dn_span span) {
     enum { LIMIT = 1000000 };
     if (!dn_dim_known(times)) return dn_build_give_up(b);
-    if (times < 0) return dn_build_fail(b, span, "a list cannot be repeated %lld times", (long long)times);
+    if (times < 0)
+        return dn_build_fail(b, span, "a list cannot be repeated %lld times", (long long)times);
     if (x.list.count && times > LIMIT / x.list.count)
-        return dn_build_fail(b, span, "this list would have %lld times %d elements; at most %d are possible",
+        return dn_build_fail(b, span,
+                             "this list would have %lld times %d elements; at most %d are possible",
                              (long long)times, x.list.count, LIMIT);
     dn_term list = {.kind = DN_TERM_LIST};
     if (x.list.count == 0) return list;
@@ -395,7 +401,8 @@ static dn_term static_arith(dn_build *b, dn_operator oper, dn_term x, dn_term y,
 }
 
 static bool is_real_number(const dn_term *t) {
-    return t->kind == DN_TERM_FLOAT || (t->kind == DN_TERM_HOST && t->host.type->kind == DN_HOST_FLOAT);
+    return t->kind == DN_TERM_FLOAT ||
+           (t->kind == DN_TERM_HOST && t->host.type->kind == DN_HOST_FLOAT);
 }
 
 dn_term dn_arith(dn_build *b, dn_operator oper, dn_term x, dn_term y, dn_span span) {
@@ -403,8 +410,7 @@ dn_term dn_arith(dn_build *b, dn_operator oper, dn_term x, dn_term y, dn_span sp
     if (dn_term_is_error(y)) return y;
     bool compares_none = (x.kind == DN_TERM_NONE || y.kind == DN_TERM_NONE) &&
                          (oper == DN_OPER_EQ || oper == DN_OPER_NE);
-    if (compares_none)
-        return dn_term_bool((x.kind == y.kind) == (oper == DN_OPER_EQ));
+    if (compares_none) return dn_term_bool((x.kind == y.kind) == (oper == DN_OPER_EQ));
     if (!is_tensor_like(&x) && !is_tensor_like(&y)) return static_arith(b, oper, x, y, span);
     if (oper == DN_OPER_MATMUL) return matmul(b, x, y, span);
     dn_term args[2] = {x, y};
@@ -467,7 +473,8 @@ dn_term dn_eval_unary(dn_build *b, const dn_expr *expr) {
     return dn_elementwise(b, DN_OP_NEG, &x, 1, expr->span);
 }
 
-// ---- static values for settings -------------------------------------------------------------------
+// ---- static values for settings
+// -------------------------------------------------------------------
 
 bool dn_has_host_value(const dn_term *term) {
     bool found = term->kind == DN_TERM_HOST;
@@ -477,8 +484,7 @@ bool dn_has_host_value(const dn_term *term) {
 }
 
 void dn_build_not_static(dn_build *b, dn_span span, const char *what) {
-    dn_diag *diag =
-        dn_build_error(b, span, "%s must be known when the program is compiled", what);
+    dn_diag *diag = dn_build_error(b, span, "%s must be known when the program is compiled", what);
     dn_diag_hint(&b->c->diags, diag,
                  "shapes and settings are fixed at compile time: use a `const`, which -D can set");
 }
@@ -500,7 +506,8 @@ bool dn_to_int(dn_build *b, dn_term term, dn_span span, const char *what, dn_dim
     return false;
 }
 
-bool dn_to_dims(dn_build *b, dn_term term, dn_span span, const char *what, int *count, dn_dim *out) {
+bool dn_to_dims(dn_build *b, dn_term term, dn_span span, const char *what, int *count,
+                dn_dim *out) {
     if (dn_term_is_error(term)) return false;
     if (term.kind != DN_TERM_LIST) {
         *count = 1;

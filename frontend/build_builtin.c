@@ -23,7 +23,8 @@ static bool dims_arg(dn_build *b, const dn_call *call, int i, int *count, dn_dim
 }
 
 // A list with a number for each of `want` axes; none gives `otherwise` for each.
-static bool axes_list(dn_build *b, const dn_call *call, int i, int want, dn_dim otherwise, dn_dim *out) {
+static bool axes_list(dn_build *b, const dn_call *call, int i, int want, dn_dim otherwise,
+                      dn_dim *out) {
     int count;
     if (call->args[i].kind == DN_TERM_NONE) {
         for (int k = 0; k < want; k++) out[k] = otherwise;
@@ -49,7 +50,8 @@ static bool axis_arg(dn_build *b, const dn_call *call, int i, int rank, dn_dim *
            axis_in_range(b, axis, rank, call->spans[i]);
 }
 
-// ---- elementwise -------------------------------------------------------------------------------------
+// ---- elementwise
+// -------------------------------------------------------------------------------------
 
 static dn_term bi_maximum(dn_build *b, const dn_call *c) {
     return dn_elementwise(b, DN_OP_MAX, c->args, 2, c->span);
@@ -84,7 +86,8 @@ static dn_term bi_cast(dn_build *b, const dn_call *c) {
     return node_term(dn_op_node(b, DN_OP_CAST, &x, 1, NULL, 0, &type, c->span));
 }
 
-// ---- sizes ---------------------------------------------------------------------------------------------
+// ---- sizes
+// ---------------------------------------------------------------------------------------------
 
 static dn_term bi_dims(dn_build *b, const dn_call *c) {
     dn_node *x = tensor_arg(b, c, 0);
@@ -125,7 +128,8 @@ static dn_term bi_dtype(dn_build *b, const dn_call *c) {
     return x ? dn_term_dtype(x->type.dtype) : failed();
 }
 
-// ---- movement --------------------------------------------------------------------------------------------
+// ---- movement
+// --------------------------------------------------------------------------------------------
 
 // The sizes of reshape(x, [a, b]) and reshape(x, a, b).
 static bool reshape_dims(dn_build *b, const dn_call *c, int *count, dn_dim *dims) {
@@ -201,16 +205,15 @@ static dn_term bi_concatenate(dn_build *b, const dn_call *c) {
     dn_dim axis;
     if (!axis_arg(b, c, 1, nodes[0]->type.rank, &axis)) return failed();
     dn_attr_value attr = dn_attr_int(DN_ATTR_AXIS, axis);
-    return node_term(
-        dn_op_node(b, DN_OP_CONCAT, nodes, list->list.count, &attr, 1, NULL, c->span));
+    return node_term(dn_op_node(b, DN_OP_CONCAT, nodes, list->list.count, &attr, 1, NULL, c->span));
 }
 
 static dn_term bi_pad(dn_build *b, const dn_call *c) {
     dn_node *x = tensor_arg(b, c, 0);
     dn_dim lo[DN_MAX_RANK], hi[DN_MAX_RANK], interior[DN_MAX_RANK];
     double value = 0;
-    if (!x || !axes_list(b, c, 1, x->type.rank, 0, lo) || !axes_list(b, c, 2, x->type.rank, 0, hi) ||
-        !axes_list(b, c, 4, x->type.rank, 0, interior))
+    if (!x || !axes_list(b, c, 1, x->type.rank, 0, lo) ||
+        !axes_list(b, c, 2, x->type.rank, 0, hi) || !axes_list(b, c, 4, x->type.rank, 0, interior))
         return failed();
     if (!dn_term_number(&c->args[3], &value))
         return dn_build_fail(b, c->spans[3], "pad's value is a number known at compile time");
@@ -263,7 +266,8 @@ static dn_term bi_gather(dn_build *b, const dn_call *c) {
 static dn_term bi_scatter_add(dn_build *b, const dn_call *c) {
     dn_node *in[2] = {tensor_arg(b, c, 0), tensor_arg(b, c, 1)};
     dn_dim rows;
-    if (!in[0] || !in[1] || !dn_to_int(b, c->args[2], c->spans[2], "`rows`", &rows)) return failed();
+    if (!in[0] || !in[1] || !dn_to_int(b, c->args[2], c->spans[2], "`rows`", &rows))
+        return failed();
     int index_rank = in[0]->type.rank, rank = in[1]->type.rank;
     if (index_rank > rank)
         return dn_build_fail(b, c->span, "scatter_add: the indices have more axes than the rows");
@@ -286,7 +290,8 @@ static dn_term bi_window(dn_build *b, const dn_call *c) {
     return node_term(dn_op_node(b, DN_OP_WINDOW, &x, 1, attrs, 3, NULL, c->span));
 }
 
-// ---- reductions --------------------------------------------------------------------------------------------
+// ---- reductions
+// --------------------------------------------------------------------------------------------
 
 static dn_node *keep_axes(dn_build *b, const dn_call *c, const dn_node *x, dn_node *y, int count,
                           const dn_dim *axes) {
@@ -319,8 +324,8 @@ static bool fold_list(dn_build *b, const dn_call *c, dn_term *out) {
     *out = list->list.items[0];
     for (int i = 1; i < list->list.count; i++) {
         dn_term pair[2] = {*out, list->list.items[i]};
-        *out = extreme ? dn_elementwise(b, strcmp(c->name, "max") == 0 ? DN_OP_MAX : DN_OP_MIN, pair,
-                                        2, c->span)
+        *out = extreme ? dn_elementwise(b, strcmp(c->name, "max") == 0 ? DN_OP_MAX : DN_OP_MIN,
+                                        pair, 2, c->span)
                        : dn_arith(b, oper, pair[0], pair[1], c->span);
     }
     if (strcmp(c->name, "mean") == 0)
@@ -364,11 +369,12 @@ static dn_term arg_extreme(dn_build *b, const dn_call *c, dn_op op) {
 static dn_term bi_argmax(dn_build *b, const dn_call *c) { return arg_extreme(b, c, DN_OP_ARGMAX); }
 static dn_term bi_argmin(dn_build *b, const dn_call *c) { return arg_extreme(b, c, DN_OP_ARGMIN); }
 
-// ---- convolution -----------------------------------------------------------------------------------------------
+// ---- convolution
+// -----------------------------------------------------------------------------------------------
 
 // stride, lo, hi, dilation, groups from argument `first` on, for n spatial axes.
-static bool conv_attrs(dn_build *b, const dn_call *c, int first, int n, dn_dim lists[4][DN_MAX_RANK],
-                       dn_attr_value *attrs) {
+static bool conv_attrs(dn_build *b, const dn_call *c, int first, int n,
+                       dn_dim lists[4][DN_MAX_RANK], dn_attr_value *attrs) {
     static const dn_attr names[] = {DN_ATTR_STRIDE, DN_ATTR_LO, DN_ATTR_HI, DN_ATTR_DILATION};
     for (int i = 0; i < 4; i++) {
         if (!axes_list(b, c, first + i, n, names[i] == DN_ATTR_LO || names[i] == DN_ATTR_HI ? 0 : 1,
@@ -388,9 +394,10 @@ static bool conv_operands(dn_build *b, const dn_call *c, dn_node *in[2], int *sp
     if (!in[0] || !in[1]) return false;
     *spatial = in[0]->type.rank - 2;
     if (*spatial >= 1 && in[1]->type.rank == in[0]->type.rank) return true;
-    dn_build_error(b, c->span, "%s takes an input [N, S..., C] and a kernel [K..., C/groups, F] with as "
-                   "many axes, not %s and %s", c->name, dn_describe(b, &c->args[0]),
-                   dn_describe(b, &c->args[1]));
+    dn_build_error(b, c->span,
+                   "%s takes an input [N, S..., C] and a kernel [K..., C/groups, F] with as "
+                   "many axes, not %s and %s",
+                   c->name, dn_describe(b, &c->args[0]), dn_describe(b, &c->args[1]));
     return false;
 }
 
@@ -418,15 +425,17 @@ static dn_term bi_conv_input(dn_build *b, const dn_call *c) {
     return node_term(dn_op_node(b, DN_OP_CONV_INPUT, in, 2, attrs, 5, &type, c->span));
 }
 
-// ---- making tensors ----------------------------------------------------------------------------------------------
+// ---- making tensors
+// ----------------------------------------------------------------------------------------------
 
 static bool type_arg(dn_build *b, const dn_call *c, int dims_at, int dtype_at, dn_type *type) {
     int count;
     dn_dim dims[DN_MAX_RANK];
     if (!dims_arg(b, c, dims_at, &count, dims)) return false;
     if (c->args[dtype_at].kind != DN_TERM_DTYPE) {
-        dn_build_error(b, c->spans[dtype_at], "`type` of `%s` should be an element type such as f32, not %s",
-                       c->name, dn_describe(b, &c->args[dtype_at]));
+        dn_build_error(b, c->spans[dtype_at],
+                       "`type` of `%s` should be an element type such as f32, not %s", c->name,
+                       dn_describe(b, &c->args[dtype_at]));
         return false;
     }
     *type = dn_type_of(c->args[dtype_at].dtype, count, dims);
@@ -512,8 +521,8 @@ static bool in_library(const dn_build *b, const dn_frame *f) {
     return f->decl && b->c->sources.files[f->decl->span.file].is_library;
 }
 
-// Ends the function that calls it, and of the library's all those around: what they would go on to say is a
-// consequence.
+// Ends the function that calls it, and of the library's all those around: what they would go on to
+// say is a consequence.
 static dn_term bi_error(dn_build *b, const dn_call *c) {
     for (dn_frame *f = b->frame; f && (f == b->frame || in_library(b, f)); f = f->caller) {
         f->returned = true;
@@ -524,7 +533,8 @@ static dn_term bi_error(dn_build *b, const dn_call *c) {
                          c->args[0].kind == DN_TERM_STRING ? c->args[0].string : "error");
 }
 
-// ---- the table -----------------------------------------------------------------------------------------------------
+// ---- the table
+// -----------------------------------------------------------------------------------------------------
 
 dn_term dn_builtin_einsum(dn_build *b, const dn_call *c);
 
@@ -532,16 +542,40 @@ static const struct {
     const char *name;
     dn_term (*run)(dn_build *b, const dn_call *call);
 } builtins[] = {
-    {"maximum", bi_maximum}, {"minimum", bi_minimum}, {"where", bi_where}, {"cast", bi_cast},
-    {"dims", bi_dims}, {"rank", bi_rank}, {"size", bi_size}, {"len", bi_len}, {"dtype", bi_dtype},
-    {"reshape", bi_reshape}, {"transpose", bi_transpose}, {"broadcast", bi_broadcast},
-    {"concatenate", bi_concatenate}, {"pad", bi_pad}, {"reverse", bi_reverse},
-    {"gather", bi_gather}, {"scatter_add", bi_scatter_add}, {"window", bi_window},
-    {"sum", bi_sum}, {"max", bi_max}, {"min", bi_min}, {"prod", bi_prod}, {"mean", bi_mean},
-    {"argmax", bi_argmax}, {"argmin", bi_argmin}, {"einsum", dn_builtin_einsum},
-    {"conv", bi_conv}, {"conv_input", bi_conv_input},
-    {"full", bi_full}, {"iota", bi_iota}, {"uniform", bi_uniform}, {"normal", bi_normal},
-    {"grad", bi_grad}, {"error", bi_error},
+    {"maximum", bi_maximum},
+    {"minimum", bi_minimum},
+    {"where", bi_where},
+    {"cast", bi_cast},
+    {"dims", bi_dims},
+    {"rank", bi_rank},
+    {"size", bi_size},
+    {"len", bi_len},
+    {"dtype", bi_dtype},
+    {"reshape", bi_reshape},
+    {"transpose", bi_transpose},
+    {"broadcast", bi_broadcast},
+    {"concatenate", bi_concatenate},
+    {"pad", bi_pad},
+    {"reverse", bi_reverse},
+    {"gather", bi_gather},
+    {"scatter_add", bi_scatter_add},
+    {"window", bi_window},
+    {"sum", bi_sum},
+    {"max", bi_max},
+    {"min", bi_min},
+    {"prod", bi_prod},
+    {"mean", bi_mean},
+    {"argmax", bi_argmax},
+    {"argmin", bi_argmin},
+    {"einsum", dn_builtin_einsum},
+    {"conv", bi_conv},
+    {"conv_input", bi_conv_input},
+    {"full", bi_full},
+    {"iota", bi_iota},
+    {"uniform", bi_uniform},
+    {"normal", bi_normal},
+    {"grad", bi_grad},
+    {"error", bi_error},
 };
 
 bool dn_builtin_is_variadic(const dn_decl *decl) {

@@ -10,7 +10,8 @@ enum { MAX_DEPTH = 100 };
 
 int dn_leading_tensors(const dn_decl *decl) {
     int n = 0;
-    while (n < decl->n_params && decl->params[n].type && dn_type_is_tensor(decl->params[n].type)) n++;
+    while (n < decl->n_params && decl->params[n].type && dn_type_is_tensor(decl->params[n].type))
+        n++;
     return n == 0 && decl->n_params > 0 ? 1 : n;
 }
 
@@ -72,7 +73,8 @@ static void start_call(dn_build *b, const dn_function *f, dn_span span, dn_call 
 
 // `training:` and `name:` are understood by every net.
 static bool reserved_argument(dn_build *b, const dn_arg *arg, dn_call *call, bool *ok) {
-    if (call->decl->kind != DN_DECL_NET || find_param(call->decl, arg->name.text) >= 0) return false;
+    if (call->decl->kind != DN_DECL_NET || find_param(call->decl, arg->name.text) >= 0)
+        return false;
     *ok = true;
     if (strcmp(arg->name.text, "training") == 0) {
         bool value;
@@ -115,8 +117,8 @@ static bool match_positional(dn_build *b, const dn_arg *arg, int n_args, int *ne
     while (*next < decl->n_params && call->given[*next]) (*next)++;
     if (*next < decl->n_params) return set_argument(b, arg, (*next)++, call);
     if (dn_builtin_is_variadic(decl)) return add_rest(b, arg, n_args, call);
-    dn_diag *diag = dn_build_error(b, arg->value->span, "`%s` takes %d argument%s",
-                                   decl->name.text, decl->n_params, decl->n_params == 1 ? "" : "s");
+    dn_diag *diag = dn_build_error(b, arg->value->span, "`%s` takes %d argument%s", decl->name.text,
+                                   decl->n_params, decl->n_params == 1 ? "" : "s");
     note_signature(b, diag, decl);
     return false;
 }
@@ -163,7 +165,8 @@ static const char *child_path(dn_build *b, dn_frame *parent, const char *name, c
     for (int i = 0; i < parent->n_children; i++)
         if (strcmp(parent->children[i].name, name) == 0) count = ++parent->children[i].count;
     if (fixed && count > 0)
-        dn_build_error(b, b->graph->span, "two layers of `%s` are called \"%s\"", parent->name, fixed);
+        dn_build_error(b, b->graph->span, "two layers of `%s` are called \"%s\"", parent->name,
+                       fixed);
     if (count == 0) {
         DN_PUSH(parent->children, parent->n_children, parent->cap_children).name = name;
         parent->children[parent->n_children - 1].count = count = 1;
@@ -212,8 +215,8 @@ static bool bind_params(dn_build *b, const dn_call *call) {
     for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < call->decl->n_params && ok; i++) {
             const dn_type_expr *type = call->decl->params[i].type;
-            bool late = call->given[i] && type && dn_type_is_tensor(type) &&
-                        is_number(&call->args[i]);
+            bool late =
+                call->given[i] && type && dn_type_is_tensor(type) && is_number(&call->args[i]);
             if (late == (pass == 1)) ok &= bind_param(b, call, i);
         }
     }
@@ -305,8 +308,8 @@ static dn_term call_function(dn_build *b, const dn_function *f, const dn_model *
     if (f->constant) return *f->constant;
     if (!f->decl) return call_op(b, f, expr);
     if (f->decl->kind == DN_DECL_OPTIMIZER)
-        return dn_build_fail(b, expr->span, "an optimizer is used by `minimize loss over M with %s(...)`",
-                             f->name);
+        return dn_build_fail(
+            b, expr->span, "an optimizer is used by `minimize loss over M with %s(...)`", f->name);
     if (belongs_to_commands(f->decl))
         return dn_build_fail(b, expr->span, "`%s` belongs in a command: tensor code has no effects",
                              f->name);
@@ -346,7 +349,8 @@ dn_term dn_eval_partial(dn_build *b, const dn_expr *expr) {
     const dn_expr *name = called ? expr->call.callee : expr;
     if (name->kind != DN_EXPR_NAME) return dn_eval(b, expr);
     dn_term callee = dn_lookup_callable(b, name->name, name->span);
-    if (callee.kind != DN_TERM_FUNCTION || !callee.function->decl || belongs_to_commands(callee.function->decl))
+    if (callee.kind != DN_TERM_FUNCTION || !callee.function->decl ||
+        belongs_to_commands(callee.function->decl))
         return called && !dn_term_is_error(callee) ? dn_eval(b, expr) : callee;
     const dn_decl *decl = callee.function->decl;
     bool partial_already = callee.function->left_out > 0;
@@ -369,7 +373,8 @@ dn_term dn_eval_partial(dn_build *b, const dn_expr *expr) {
     return (dn_term){.kind = DN_TERM_FUNCTION, .function = f};
 }
 
-dn_term dn_apply(dn_build *b, const dn_term *callee, const dn_term *args, int n_args, dn_span span) {
+dn_term dn_apply(dn_build *b, const dn_term *callee, const dn_term *args, int n_args,
+                 dn_span span) {
     const dn_model *model = callee->kind == DN_TERM_MODEL ? callee->model : NULL;
     const dn_function *f = model ? model->net : callee->function;
     if (f->constant) return *f->constant;

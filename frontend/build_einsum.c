@@ -1,7 +1,8 @@
 // einsum("nij,njk->nik", a, b): a contraction written by the letters of its axes.
 //
 // Letters in both operands and the result are batch axes, letters in both but not in the result are
-// contracted, the others are free; a letter of one operand alone that the result lacks is summed first.
+// contracted, the others are free; a letter of one operand alone that the result lacks is summed
+// first.
 #include <ctype.h>
 #include <string.h>
 
@@ -17,7 +18,8 @@ dn_term dn_builtin_einsum(dn_build *b, const dn_call *c);
 static bool read_labels(const char **text, labels *out) {
     out->count = 0;
     for (; isalpha((unsigned char)**text); (*text)++) {
-        if (out->count == DN_MAX_RANK || memchr(out->text, **text, (size_t)out->count)) return false;
+        if (out->count == DN_MAX_RANK || memchr(out->text, **text, (size_t)out->count))
+            return false;
         out->text[out->count++] = **text;
     }
     out->text[out->count] = 0;
@@ -38,8 +40,8 @@ static int find(const labels *l, char c) {
 }
 
 // Sums the axes of x whose letters nothing else has.
-static dn_node *sum_lonely(dn_build *b, dn_node *x, labels *own, const labels *other, const labels *out,
-                           dn_span span) {
+static dn_node *sum_lonely(dn_build *b, dn_node *x, labels *own, const labels *other,
+                           const labels *out, dn_span span) {
     dn_dim axes[DN_MAX_RANK];
     labels kept = {0};
     int n = 0;
@@ -56,7 +58,8 @@ static dn_node *sum_lonely(dn_build *b, dn_node *x, labels *own, const labels *o
     return dn_op_node(b, DN_OP_REDUCE_SUM, &x, 1, &attr, 1, NULL, span);
 }
 
-static dn_node *reorder(dn_build *b, dn_node *x, const labels *have, const labels *want, dn_span span) {
+static dn_node *reorder(dn_build *b, dn_node *x, const labels *have, const labels *want,
+                        dn_span span) {
     dn_dim axes[DN_MAX_RANK];
     bool same = true;
     for (int i = 0; i < want->count; i++) {
@@ -89,8 +92,9 @@ dn_term dn_builtin_einsum(dn_build *b, const dn_call *c) {
     labels l[2], out, have = {0};
     dn_term error = dn_term_of(DN_TERM_ERROR);
     if (c->args[0].kind != DN_TERM_STRING || !parse(c->args[0].string, l, &out))
-        return dn_build_fail(b, c->spans[0],
-                             "einsum needs indices such as \"nij,njk->nik\", each letter once in a group");
+        return dn_build_fail(
+            b, c->spans[0],
+            "einsum needs indices such as \"nij,njk->nik\", each letter once in a group");
     dn_node *in[2];
     for (int i = 0; i < 2; i++)
         if (!(in[i] = dn_to_node(b, c->args[1 + i], NULL, c->spans[1 + i]))) return error;

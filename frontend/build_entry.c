@@ -5,7 +5,8 @@
 #include "frontend/build.h"
 #include "passes/pass.h"
 
-// ---- results --------------------------------------------------------------------------------------------
+// ---- results
+// --------------------------------------------------------------------------------------------
 
 static bool add_output(dn_build *b, const char *name, dn_term term, dn_span span) {
     if (dn_term_is_error(term)) return false;
@@ -31,7 +32,8 @@ static void add_updates(dn_build *b) {
     }
 }
 
-// ---- the entry ---------------------------------------------------------------------------------------------
+// ---- the entry
+// ---------------------------------------------------------------------------------------------
 
 static dn_field *fields_of(dn_compiler *c, const dn_graph_value *values, int count) {
     dn_field *fields = DN_NEW_ARRAY(&c->arena, dn_field, count);
@@ -94,7 +96,8 @@ int dn_finish_entry(dn_build *b, dn_term result, dn_span span, bool is_step, boo
     return c->n_units - 1;
 }
 
-// ---- steps ---------------------------------------------------------------------------------------------------
+// ---- steps
+// ---------------------------------------------------------------------------------------------------
 
 // Declares an input for a tensor argument of a step.
 static dn_term step_input(dn_build *b, const char *name, const dn_type *type) {
@@ -108,7 +111,8 @@ static dn_term step_input(dn_build *b, const char *name, const dn_type *type) {
 static dn_dtype number_dtype(dn_build *b, const dn_host_type *type, const dn_type_expr *declared) {
     dn_dtype dtype;
     if (type->kind == DN_HOST_BOOL) return DN_BOOL;
-    bool is_float = declared && declared->kind == DN_TYPE_NAME && strcmp(declared->name.text, "float") == 0;
+    bool is_float =
+        declared && declared->kind == DN_TYPE_NAME && strcmp(declared->name.text, "float") == 0;
     if (is_float) return b->c->real;
     bool named = declared && dn_type_is_tensor(declared) &&
                  dn_dtype_named(b->c, declared->name.text, &dtype);
@@ -178,10 +182,11 @@ int dn_build_step(dn_compiler *c, dn_def *def, const dn_host_type *const *types,
     return entry;
 }
 
-// ---- a definition by itself -------------------------------------------------------------------------------------
+// ---- a definition by itself
+// -------------------------------------------------------------------------------------
 
-// An argument that stands for any: symbolic sizes for tensors, defaults for settings. False where there
-// is nothing to stand for it.
+// An argument that stands for any: symbolic sizes for tensors, defaults for settings. False where
+// there is nothing to stand for it.
 static bool symbolic_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
     if (type->kind != DN_TYPE_TENSOR && type->kind != DN_TYPE_NAME) return false;
     if (!dn_dtype_named(b->c, type->name.text, &out->dtype)) out->dtype = b->c->real;

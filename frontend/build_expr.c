@@ -94,8 +94,8 @@ static bool lookup_op(dn_build *b, const char *name, dn_term *out) {
     return true;
 }
 
-// Everything that `name` can mean. Calls look for functions before constants, so that a const called
-// `batch` and the function `batch` live together.
+// Everything that `name` can mean. Calls look for functions before constants, so that a const
+// called `batch` and the function `batch` live together.
 static bool find_name(dn_build *b, const char *name, bool callable, dn_term *out) {
     dn_bound_name *local = dn_frame_find(b->frame, name);
     bool fits = local && (!callable || local->value.kind == DN_TERM_FUNCTION ||
@@ -249,8 +249,10 @@ static dn_term eval_each(dn_build *b, const dn_expr *expr) {
     dn_term list = {.kind = DN_TERM_LIST};
     list.list.count = source.list.count;
     list.list.items = DN_NEW_ARRAY(&b->c->arena, dn_term, source.list.count);
-    dn_pattern pattern = {.names = expr->each.names, .count = expr->each.n_names,
-                          .record = expr->each.record, .span = expr->span};
+    dn_pattern pattern = {.names = expr->each.names,
+                          .count = expr->each.n_names,
+                          .record = expr->each.record,
+                          .span = expr->span};
     for (int i = 0; i < source.list.count; i++) {
         dn_bind_pattern(b, &pattern, source.list.items[i]);
         list.list.items[i] = dn_eval(b, expr->each.value);
@@ -261,10 +263,9 @@ static dn_term eval_each(dn_build *b, const dn_expr *expr) {
 
 static dn_term unknown_field(dn_build *b, const dn_expr *expr, dn_term base) {
     const dn_name *name = &expr->field.name;
-    dn_diag *diag = dn_build_error(b, name->span, "%s has no field `%s`",
-                                   base.kind == DN_TERM_RECORD ? "this record"
-                                                               : dn_describe(b, &base),
-                                   name->text);
+    dn_diag *diag = dn_build_error(
+        b, name->span, "%s has no field `%s`",
+        base.kind == DN_TERM_RECORD ? "this record" : dn_describe(b, &base), name->text);
     if (base.kind == DN_TERM_RECORD)
         dn_diag_did_you_mean(&b->c->diags, diag, name->text, base.record.names, base.record.count);
     if (base.kind == DN_TERM_MODEL)

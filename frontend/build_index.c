@@ -30,7 +30,8 @@ static void report_outside(dn_build *b, const dn_subscript *item, dn_dim i, dn_d
                    (long long)(i < 0 ? i - size : i), (long long)size);
 }
 
-static bool one_subscript(dn_build *b, const dn_subscript *item, dn_dim size, int axis, bounds *out) {
+static bool one_subscript(dn_build *b, const dn_subscript *item, dn_dim size, int axis,
+                          bounds *out) {
     out->drop[axis] = !item->is_slice;
     if (item->is_slice) {
         out->stride[axis] = 1;
@@ -91,7 +92,8 @@ static dn_term index_tensor(dn_build *b, const dn_expr *expr, dn_node *x) {
     dn_type type = dn_type_scalar(x->type.dtype);
     for (int i = 0; i < rank; i++)
         if (!at.drop[i]) type.dims[type.rank++] = node->type.dims[i];
-    if (type.rank != rank) node = dn_op_node(b, DN_OP_RESHAPE, &node, 1, NULL, 0, &type, expr->span);
+    if (type.rank != rank)
+        node = dn_op_node(b, DN_OP_RESHAPE, &node, 1, NULL, 0, &type, expr->span);
     return node ? dn_term_tensor(node) : dn_term_of(DN_TERM_ERROR);
 }
 
@@ -103,8 +105,7 @@ static dn_term index_list(dn_build *b, const dn_expr *expr, dn_term list) {
         return dn_term_of(DN_TERM_ERROR);
     if (!dn_dim_known(at.start[0]) || !dn_dim_known(at.limit[0])) return dn_build_give_up(b);
     if (at.drop[0]) return list.list.items[at.start[0]];
-    if (at.stride[0] != 1)
-        return dn_build_fail(b, expr->span, "a list is cut without a stride");
+    if (at.stride[0] != 1) return dn_build_fail(b, expr->span, "a list is cut without a stride");
     dn_term part = {.kind = DN_TERM_LIST};
     part.list.items = list.list.items + at.start[0];
     part.list.count = at.limit[0] > at.start[0] ? (int)(at.limit[0] - at.start[0]) : 0;

@@ -1,17 +1,18 @@
-// The rule between the minimize statements of a step: in adversarial training each network works against
-// the other, so a term that two of them minimise is a mistake, such as a generator's loss that asks the
-// discriminator for 0.
+// The rule between the minimize statements of a step: in adversarial training each network works
+// against the other, so a term that two of them minimise is a mistake, such as a generator's loss
+// that asks the discriminator for 0.
 //
-// Terms are compared as graph nodes. Where a loss could not be built because something in it is wrong,
-// they are compared as written, so that this mistake is told together with the others.
+// Terms are compared as graph nodes. Where a loss could not be built because something in it is
+// wrong, they are compared as written, so that this mistake is told together with the others.
 #include <string.h>
 
 #include "frontend/build.h"
 
-// ---- as nodes ----------------------------------------------------------------------------------------
+// ---- as nodes
+// ----------------------------------------------------------------------------------------
 
-// Nodes that compute the same number apart from stop_gradient and which random site feeds them. `budget`
-// bounds the work: what is not decided within it counts as different.
+// Nodes that compute the same number apart from stop_gradient and which random site feeds them.
+// `budget` bounds the work: what is not decided within it counts as different.
 static bool same_node(const dn_node *x, const dn_node *y, int *budget) {
     while (x->op == DN_OP_STOP_GRADIENT) x = x->in[0];
     while (y->op == DN_OP_STOP_GRADIENT) y = y->in[0];
@@ -48,7 +49,8 @@ static bool nodes_share(dn_node *x, dn_node *y) {
     return false;
 }
 
-// ---- as written ----------------------------------------------------------------------------------------
+// ---- as written
+// ----------------------------------------------------------------------------------------
 
 // What a name was last bound to in the step's body, or NULL.
 static const dn_expr *binding_of(dn_build *b, const char *name) {
@@ -129,10 +131,11 @@ static bool texts_share(dn_build *b, const dn_expr *x, const dn_expr *y) {
     return false;
 }
 
-// ---- the rule ---------------------------------------------------------------------------------------------
+// ---- the rule
+// ---------------------------------------------------------------------------------------------
 
-// The loss with fewer terms is the one to blame: a generator has one, a discriminator one for each kind of
-// image.
+// The loss with fewer terms is the one to blame: a generator has one, a discriminator one for each
+// kind of image.
 static void warn(dn_build *b, const dn_objective *x, const dn_objective *y) {
     const dn_expr *terms[MAX_TERMS];
     bool first = written_addends(b, x->expr, terms, 0) < written_addends(b, y->expr, terms, 0);

@@ -13,9 +13,11 @@ static void bind_one(dn_build *b, const dn_name *name, dn_term value) {
 }
 
 static void no_field(dn_build *b, const dn_name *name, const dn_term *value) {
-    dn_diag *diag = dn_build_error(b, name->span, "%s has no field `%s`", dn_describe(b, value), name->text);
+    dn_diag *diag =
+        dn_build_error(b, name->span, "%s has no field `%s`", dn_describe(b, value), name->text);
     if (value->kind == DN_TERM_RECORD)
-        dn_diag_did_you_mean(&b->c->diags, diag, name->text, value->record.names, value->record.count);
+        dn_diag_did_you_mean(&b->c->diags, diag, name->text, value->record.names,
+                             value->record.count);
 }
 
 void dn_bind_pattern(dn_build *b, const dn_pattern *pattern, dn_term value) {
@@ -38,8 +40,7 @@ static void eval_bind(dn_build *b, const dn_stmt *stmt) {
     const dn_pattern *pattern = &stmt->bind.pattern;
     if (stmt->bind.compound && !dn_term_is_error(value)) {
         dn_term old = dn_lookup(b, pattern->names[0].text, pattern->names[0].span);
-        value = dn_term_is_error(old) ? old
-                                      : dn_arith(b, stmt->bind.oper, old, value, stmt->span);
+        value = dn_term_is_error(old) ? old : dn_arith(b, stmt->bind.oper, old, value, stmt->span);
     }
     if (stmt->bind.type && !dn_term_is_error(value)) {
         const char *what = dn_arena_printf(&b->c->arena, "`%s`", pattern->names[0].text);
@@ -50,8 +51,7 @@ static void eval_bind(dn_build *b, const dn_stmt *stmt) {
 }
 
 static void eval_return(dn_build *b, const dn_stmt *stmt) {
-    b->frame->result =
-        stmt->expr ? dn_eval(b, stmt->expr) : dn_term_of(DN_TERM_NONE);
+    b->frame->result = stmt->expr ? dn_eval(b, stmt->expr) : dn_term_of(DN_TERM_NONE);
     b->frame->returned = true;
 }
 
@@ -90,10 +90,8 @@ static void eval_nested_model(dn_build *b, const dn_stmt *stmt) {
         return;
     }
     dn_model *model = DN_NEW(&b->c->arena, dn_model);
-    *model = (dn_model){
-        .net = net.function, .parent = b->frame->owner, .span = stmt->span};
-    model->name =
-        dn_arena_printf(&b->c->arena, "%s.%s", b->frame->path, stmt->model.name.text);
+    *model = (dn_model){.net = net.function, .parent = b->frame->owner, .span = stmt->span};
+    model->name = dn_arena_printf(&b->c->arena, "%s.%s", b->frame->path, stmt->model.name.text);
     dn_frame_bind(b, stmt->model.name.text, (dn_term){.kind = DN_TERM_MODEL, .model = model},
                   stmt->model.name.span);
 }
@@ -107,14 +105,16 @@ static dn_term eval_stmt(dn_build *b, const dn_stmt *stmt) {
         case DN_STMT_ASSIGN: eval_bind(b, stmt); return none;
         case DN_STMT_RETURN: eval_return(b, stmt); return none;
         case DN_STMT_FOR: eval_for(b, stmt); return none;
-        case DN_STMT_BREAK: b->frame->broke = true; b->frame->stopped = true; return none;
+        case DN_STMT_BREAK:
+            b->frame->broke = true;
+            b->frame->stopped = true;
+            return none;
         case DN_STMT_CONTINUE: b->frame->stopped = true; return none;
         case DN_STMT_MINIMIZE: dn_eval_minimize(b, stmt); return none;
         case DN_STMT_PARAM:
         case DN_STMT_STATE: return dn_eval_variable(b, stmt);
         case DN_STMT_MODEL: eval_nested_model(b, stmt); return none;
-        case DN_STMT_WHILE:
-            return dn_build_fail(b, stmt->span, "`while` belongs in a command");
+        case DN_STMT_WHILE: return dn_build_fail(b, stmt->span, "`while` belongs in a command");
         case DN_STMT_LOG: return dn_build_fail(b, stmt->span, "`log` belongs in a command");
     }
     return none;

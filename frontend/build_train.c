@@ -5,12 +5,13 @@
 #include "frontend/build.h"
 #include "passes/autodiff.h"
 
-// ---- parameters of models ---------------------------------------------------------------------------
+// ---- parameters of models
+// ---------------------------------------------------------------------------
 
 // Every version of every parameter of some models: what a loss may have been computed from.
 typedef struct leaves {
     dn_node **nodes;
-    int *chains;       // the chain each node belongs to
+    int *chains;  // the chain each node belongs to
     dn_node **grads;
     bool *depends;
     int count;
@@ -70,13 +71,14 @@ static bool is_scalar_loss(dn_build *b, dn_term *loss, dn_span span) {
     }
     const dn_type *type = &loss->node->type;
     if (type->rank == 0 && dn_dtype_is_float(type->dtype)) return true;
-    dn_diag *diag = dn_build_error(b, span, "a loss is one number, and this is %s",
-                                   dn_describe(b, loss));
+    dn_diag *diag =
+        dn_build_error(b, span, "a loss is one number, and this is %s", dn_describe(b, loss));
     dn_diag_hint(&b->c->diags, diag, "take the mean: mean(x)");
     return false;
 }
 
-// ---- grad ---------------------------------------------------------------------------------------------
+// ---- grad
+// ---------------------------------------------------------------------------------------------
 
 // The record of that field of a record, added where it is new; `room` fields fit.
 static dn_term *record_slot(dn_arena *arena, dn_term *record, const char *name, int room) {
@@ -92,7 +94,8 @@ static dn_term *record_slot(dn_arena *arena, dn_term *record, const char *name, 
     return slot;
 }
 
-// Gradients by their parameters' names under the model: the one of M.dense.kernel is g.dense.kernel.
+// Gradients by their parameters' names under the model: the one of M.dense.kernel is
+// g.dense.kernel.
 static dn_term gradient_record(dn_build *b, const leaves *l, const dn_model *model) {
     dn_arena *arena = &b->c->arena;
     dn_term root = dn_term_of(DN_TERM_RECORD);
@@ -132,11 +135,13 @@ dn_term dn_eval_grad(dn_build *b, dn_term loss, dn_term over, dn_span span) {
     l = (leaves){.nodes = &over.node, .grads = &grad, .depends = &depends, .count = 1};
     if (!differentiate(b, loss.node, &l, span)) return dn_term_of(DN_TERM_ERROR);
     if (!depends)
-        return dn_build_fail(b, span, "the loss does not depend on what its gradient is taken over");
+        return dn_build_fail(b, span,
+                             "the loss does not depend on what its gradient is taken over");
     return dn_term_tensor(grad);
 }
 
-// ---- minimize ------------------------------------------------------------------------------------------
+// ---- minimize
+// ------------------------------------------------------------------------------------------
 
 enum { MAX_OVER = 16 };
 
@@ -208,8 +213,10 @@ static dn_term run_optimizer(dn_build *b, const dn_function *f, const dn_var *va
         call.spans[i] = span;
         call.given[i] = true;
     }
-    dn_frame like = {.path = var->name, .slot = dn_arena_printf(arena, "/%s", f->name),
-                     .owner = var->owner, .training = true};
+    dn_frame like = {.path = var->name,
+                     .slot = dn_arena_printf(arena, "/%s", f->name),
+                     .owner = var->owner,
+                     .training = true};
     return dn_run_body(b, &call, &like);
 }
 
@@ -240,8 +247,7 @@ static void update_parameters(dn_build *b, const dn_stmt *stmt, const leaves *l,
             return;
         }
         // A later loss sees the new value, not how it was computed.
-        dn_chain_push(b, &b->chains[i],
-                      dn_build_unary(b->graph, DN_OP_STOP_GRADIENT, next.node));
+        dn_chain_push(b, &b->chains[i], dn_build_unary(b->graph, DN_OP_STOP_GRADIENT, next.node));
         b->chains[i].updated = stmt->span;
     }
 }

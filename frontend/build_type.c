@@ -35,7 +35,8 @@ bool dn_type_is_tensor(const dn_type_expr *type) {
            dn_dtype_from_name(type->name.text, strlen(type->name.text), &dtype);
 }
 
-// ---- tensor types ---------------------------------------------------------------------------------
+// ---- tensor types
+// ---------------------------------------------------------------------------------
 
 // What matching one tensor against one type needs.
 typedef struct match {
@@ -102,8 +103,9 @@ static bool match_dtype(match *m, const dn_type *given) {
         dtype = bound->value.dtype;
     }
     if (dtype == given->dtype) return true;
-    char *detail = dn_printf("its elements are %s, wanted are %s; cast(x, %s) converts",
-                             dn_dtype_name(given->dtype), dn_dtype_name(dtype), dn_dtype_name(dtype));
+    char *detail =
+        dn_printf("its elements are %s, wanted are %s; cast(x, %s) converts",
+                  dn_dtype_name(given->dtype), dn_dtype_name(dtype), dn_dtype_name(dtype));
     mismatch(m, given, detail);
     free(detail);
     return false;
@@ -139,7 +141,8 @@ static bool match_size(match *m, const dn_expr *size, const dn_type *given, int 
     return false;
 }
 
-static bool match_rest(match *m, const dn_dim_expr *dim, const dn_type *given, int first, int count) {
+static bool match_rest(match *m, const dn_dim_expr *dim, const dn_type *given, int first,
+                       int count) {
     if (!dim->name.text) return true;
     dn_term rest = dn_term_dims(&m->b->c->arena, count, given->dims + first);
     dn_bound_name *bound = dn_frame_find(m->b->frame, dim->name.text);
@@ -148,9 +151,9 @@ static bool match_rest(match *m, const dn_dim_expr *dim, const dn_type *given, i
         return true;
     }
     if (dn_term_equal(&bound->value, &rest)) return true;
-    char *detail = dn_printf("the sizes %s are given for `...%s`, %s are wanted",
-                             dn_describe(m->b, &rest), dim->name.text,
-                             dn_describe(m->b, &bound->value));
+    char *detail =
+        dn_printf("the sizes %s are given for `...%s`, %s are wanted", dn_describe(m->b, &rest),
+                  dim->name.text, dn_describe(m->b, &bound->value));
     mismatch(m, given, detail);
     free(detail);
     return false;
@@ -163,9 +166,10 @@ static bool match_tensor(match *m, const dn_type *given) {
         if (m->type->dims[i].ellipsis) ellipsis = i;
     bool fits = ellipsis < 0 ? given->rank == n : given->rank >= n - 1;
     if (!fits) {
-        char *detail = dn_printf("it has %d ax%s; %s%d %s wanted", given->rank,
-                                 given->rank == 1 ? "is" : "es", ellipsis < 0 ? "" : "at least ",
-                                 ellipsis < 0 ? n : n - 1, (ellipsis < 0 ? n : n - 1) == 1 ? "is" : "are");
+        char *detail =
+            dn_printf("it has %d ax%s; %s%d %s wanted", given->rank, given->rank == 1 ? "is" : "es",
+                      ellipsis < 0 ? "" : "at least ", ellipsis < 0 ? n : n - 1,
+                      (ellipsis < 0 ? n : n - 1) == 1 ? "is" : "are");
         mismatch(m, given, detail);
         free(detail);
         return false;
@@ -225,7 +229,8 @@ bool dn_resolve_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
             dn_term rest = dn_lookup(b, dim->name.text, dim->name.span);
             int count;
             dn_dim sizes[DN_MAX_RANK];
-            if (!dn_to_dims(b, rest, dim->name.span, "a list of sizes", &count, sizes)) return false;
+            if (!dn_to_dims(b, rest, dim->name.span, "a list of sizes", &count, sizes))
+                return false;
             if (out->rank + count > DN_MAX_RANK) return too_many_axes(b, type);
             for (int k = 0; k < count; k++) out->dims[out->rank++] = sizes[k];
         } else {
@@ -236,7 +241,8 @@ bool dn_resolve_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
     return dn_check_elements(b, out, type->span);
 }
 
-// ---- numbers and host values as tensors -------------------------------------------------------------
+// ---- numbers and host values as tensors
+// -------------------------------------------------------------
 
 // The type's sizes if all of them are known by now.
 static bool sizes_bound(dn_build *b, const dn_type_expr *type) {
@@ -300,7 +306,8 @@ static bool match_tensor_term(match *m, dn_term *term) {
     }
 }
 
-// ---- static types -----------------------------------------------------------------------------------
+// ---- static types
+// -----------------------------------------------------------------------------------
 
 static bool accepts(dn_build *b, const dn_type_expr *type, dn_term *term);
 

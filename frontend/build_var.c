@@ -1,4 +1,5 @@
-// Variables: parameters and running state of nets, slots of optimizers, and their versions in a graph.
+// Variables: parameters and running state of nets, slots of optimizers, and their versions in a
+// graph.
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,8 @@ static dn_var *find_var(const dn_compiler *c, const char *name) {
     return NULL;
 }
 
-// ---- first values ---------------------------------------------------------------------------------
+// ---- first values
+// ---------------------------------------------------------------------------------
 
 // Arguments of an initializer are settings: tensors of this graph do not exist in the other.
 static bool check_init(dn_build *b, const dn_term *init, dn_span span) {
@@ -78,7 +80,8 @@ static int build_init(dn_compiler *c, const dn_var *var, const dn_term *init) {
     return entry;
 }
 
-// ---- variables and versions -------------------------------------------------------------------------
+// ---- variables and versions
+// -------------------------------------------------------------------------
 
 dn_version_chain *dn_chain_of(dn_build *b, const dn_var *var) {
     for (int i = 0; i < b->n_chains; i++)
@@ -94,8 +97,11 @@ void dn_chain_push(dn_build *b, dn_version_chain *chain, dn_node *node) {
 static dn_var *new_var(dn_build *b, const char *name, const dn_type *type, dn_variable_kind kind,
                        dn_span span) {
     dn_var *var = DN_NEW(&b->c->arena, dn_var);
-    *var = (dn_var){.name = dn_arena_strdup(&b->c->arena, name), .type = *type, .kind = kind,
-                    .span = dn_build_user_span(b, span), .init = -1};
+    *var = (dn_var){.name = dn_arena_strdup(&b->c->arena, name),
+                    .type = *type,
+                    .kind = kind,
+                    .span = dn_build_user_span(b, span),
+                    .init = -1};
     var->owner = b->frame ? b->frame->owner : NULL;
     return var;
 }
@@ -154,10 +160,10 @@ static bool may_have_variables(dn_build *b, const dn_stmt *stmt) {
     }
     if (frame->path) return true;
     bool net = frame->decl && frame->decl->kind == DN_DECL_NET;
-    dn_diag *diag = dn_build_error(
-        b, stmt->span,
-        net ? "`%s` has parameters, so it must be part of a model" : "only nets and optimizers have `%s`",
-        net ? frame->name : kind);
+    dn_diag *diag = dn_build_error(b, stmt->span,
+                                   net ? "`%s` has parameters, so it must be part of a model"
+                                       : "only nets and optimizers have `%s`",
+                                   net ? frame->name : kind);
     if (net)
         dn_diag_hint(&b->c->diags, diag, "write `model m = %s(...)` outside, and call m(x) here",
                      frame->name);
@@ -169,15 +175,16 @@ dn_term dn_eval_variable(dn_build *b, const dn_stmt *stmt) {
     dn_term error = dn_term_of(DN_TERM_ERROR);
     dn_frame_bind(b, name, error, stmt->variable.name.span);
     dn_type type;
-    if (!may_have_variables(b, stmt) || !dn_resolve_type(b, stmt->variable.type, &type)) return error;
+    if (!may_have_variables(b, stmt) || !dn_resolve_type(b, stmt->variable.type, &type))
+        return error;
     dn_term init = eval_init(b, stmt);
     if (dn_term_is_error(init)) return error;
     bool slot = b->frame->slot != NULL;
     dn_variable_kind kind = slot                          ? DN_VARIABLE_SLOT
                             : stmt->kind == DN_STMT_PARAM ? DN_VARIABLE_PARAM
                                                           : DN_VARIABLE_STATE;
-    const char *full = dn_arena_printf(&b->c->arena, "%s%s.%s", b->frame->path,
-                                       slot ? b->frame->slot : "", name);
+    const char *full =
+        dn_arena_printf(&b->c->arena, "%s%s.%s", b->frame->path, slot ? b->frame->slot : "", name);
     dn_var *var;
     dn_node *node = dn_variable_node(b, full, &type, kind, &init, stmt->span, &var);
     if (!node) return error;

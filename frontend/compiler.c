@@ -9,7 +9,8 @@
 #include "frontend/host.h"
 #include "frontend/stdlib.h"
 
-// ---- definitions -------------------------------------------------------------------------------------------
+// ---- definitions
+// -------------------------------------------------------------------------------------------
 
 static bool is_callable(dn_decl_kind kind) {
     return kind == DN_DECL_FN || kind == DN_DECL_NET || kind == DN_DECL_OPTIMIZER ||
@@ -49,8 +50,8 @@ void dn_compiler_suggest(dn_compiler *c, dn_diag *diag, const char *name, const 
 
 // A definition of the same name and the same namespace, from the same kind of source.
 static dn_def *clash(dn_compiler *c, const dn_decl *decl, bool is_library) {
-    dn_def *def = find_kind(c, decl->name.text, is_library,
-                            is_callable(decl->kind) ? is_callable : is_value);
+    dn_def *def =
+        find_kind(c, decl->name.text, is_library, is_callable(decl->kind) ? is_callable : is_value);
     return def;
 }
 
@@ -58,8 +59,9 @@ static void check_params(dn_compiler *c, const dn_decl *decl) {
     for (int i = 0; i < decl->n_params; i++) {
         for (int k = 0; k < i; k++) {
             if (strcmp(decl->params[i].name.text, decl->params[k].name.text) != 0) continue;
-            dn_diag *diag = dn_diag_error(&c->diags, decl->params[i].name.span,
-                                          "two parameters are called `%s`", decl->params[i].name.text);
+            dn_diag *diag =
+                dn_diag_error(&c->diags, decl->params[i].name.span,
+                              "two parameters are called `%s`", decl->params[i].name.text);
             dn_diag_note(&c->diags, diag, decl->params[k].name.span, "the other one is here");
         }
     }
@@ -76,8 +78,8 @@ static void declare(dn_compiler *c, const dn_decl *decl, bool is_library) {
     dn_def *old = clash(c, decl, is_library);
     bool prompt = c->prompt != NULL;
     if (old && old->is_library == is_library && !prompt) {
-        dn_diag *diag = dn_diag_error(&c->diags, decl->name.span, "`%s` is defined twice",
-                                      decl->name.text);
+        dn_diag *diag =
+            dn_diag_error(&c->diags, decl->name.span, "`%s` is defined twice", decl->name.text);
         dn_diag_note(&c->diags, diag, old->decl->name.span, "the other definition is here");
         return;
     }
@@ -89,7 +91,8 @@ static void declare(dn_compiler *c, const dn_decl *decl, bool is_library) {
     DN_PUSH(c->defs, c->n_defs, c->cap_defs) = def;
 }
 
-// ---- -D name=value --------------------------------------------------------------------------------------------
+// ---- -D name=value
+// --------------------------------------------------------------------------------------------
 
 bool dn_compiler_define(dn_compiler *c, const char *definition) {
     const char *equals = strchr(definition, '=');
@@ -139,14 +142,15 @@ static void check_defines(dn_compiler *c) {
         if (c->define_used[i]) continue;
         const char *equals = strchr(c->defines[i], '=');
         char *name = dn_strndup(c->defines[i], (size_t)(equals - c->defines[i]));
-        dn_diag *diag = dn_diag_error(&c->diags, (dn_span){0}, "-D %s: the program has no const `%s`",
-                                      c->defines[i], name);
+        dn_diag *diag = dn_diag_error(&c->diags, (dn_span){0},
+                                      "-D %s: the program has no const `%s`", c->defines[i], name);
         dn_compiler_suggest(c, diag, name, NULL, 0);
         free(name);
     }
 }
 
-// ---- files ------------------------------------------------------------------------------------------------------
+// ---- files
+// ------------------------------------------------------------------------------------------------------
 
 static bool load_file(dn_compiler *c, const char *path, dn_span from, dn_file **tree);
 
@@ -168,8 +172,8 @@ static void declare_all(dn_compiler *c, dn_file *tree, bool is_library) {
             case DN_DECL_IMPORT: load_import(c, decl); break;
             case DN_DECL_STMT: {
                 if (c->prompt) break;
-                dn_diag *diag = dn_diag_error(&c->diags, decl->span,
-                                              "a statement outside of any definition");
+                dn_diag *diag =
+                    dn_diag_error(&c->diags, decl->span, "a statement outside of any definition");
                 dn_diag_hint(&c->diags, diag, "put it into a command: command main() { ... }");
                 break;
             }
@@ -268,7 +272,8 @@ bool dn_compiler_load(dn_compiler *c, const char *path, dn_file **tree) {
     return c->diags.errors == 0;
 }
 
-// ---- checking everything --------------------------------------------------------------------------------------
+// ---- checking everything
+// --------------------------------------------------------------------------------------
 
 static void check_values(dn_compiler *c) {
     dn_build b;
@@ -301,15 +306,18 @@ bool dn_compiler_check(dn_compiler *c) {
     return c->diags.errors == 0;
 }
 
-// ---- the program ----------------------------------------------------------------------------------------------
+// ---- the program
+// ----------------------------------------------------------------------------------------------
 
 static void fill_variables(dn_compiler *c) {
     c->variables = dn_xrealloc(c->variables, (size_t)(c->n_vars + 1) * sizeof *c->variables);
     for (int i = 0; i < c->n_vars; i++) {
         const dn_var *var = c->vars[i];
-        c->variables[i] = (dn_variable){.name = var->name, .kind = var->kind,
+        c->variables[i] = (dn_variable){.name = var->name,
+                                        .kind = var->kind,
                                         .dtype = var->type.dtype,
-                                        .shape = dn_type_shape(&var->type), .init = var->init};
+                                        .shape = dn_type_shape(&var->type),
+                                        .init = var->init};
     }
 }
 

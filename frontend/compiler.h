@@ -1,7 +1,7 @@
 // A compilation: sources, definitions, and the program that is made from them.
 //
-// Tensor code is evaluated by build_*.c into graphs; commands are compiled by host_*.c into bytecode.
-// One compilation is used by one thread; two can run side by side.
+// Tensor code is evaluated by build_*.c into graphs; commands are compiled by host_*.c into
+// bytecode. One compilation is used by one thread; two can run side by side.
 #ifndef DN_FRONTEND_COMPILER_H
 #define DN_FRONTEND_COMPILER_H
 
@@ -14,24 +14,24 @@ typedef struct dn_def {
     const char *name;
     const dn_decl *decl;
     bool is_library;
-    bool used;                // evaluated with known sizes by something
+    bool used;                                            // evaluated with known sizes by something
     enum { DN_DEF_NEW, DN_DEF_BUSY, DN_DEF_DONE } state;  // of a const or model
-    dn_term value;            // of a const or model
-    int index;                // of a step's entry or a command, -1 until made
+    dn_term value;                                        // of a const or model
+    int index;                   // of a step's entry or a command, -1 until made
     const dn_host_type *result;  // of a step or command
 } dn_def;
 
 // A parameter, a running state or an optimizer's slot.
 typedef struct dn_var {
-    const char *name;         // "G.dense.kernel"
+    const char *name;  // "G.dense.kernel"
     dn_type type;
     dn_variable_kind kind;
     const dn_model *owner;
-    dn_span span;             // where its shape was first solved
-    int init;                 // entry
+    dn_span span;  // where its shape was first solved
+    int init;      // entry
 } dn_var;
 
-typedef struct dn_unit {      // an entry with its graph
+typedef struct dn_unit {  // an entry with its graph
     dn_graph *graph;
     dn_entry entry;
     bool is_init;
@@ -43,13 +43,13 @@ typedef struct dn_compiler {
     dn_diags diags;
     dn_dims *dims;
     dn_pass_options pass_options;
-    bool keep_gradients;      // keep the graphs of entries that train as autodiff made them
-    dn_dtype real;            // what `f32` means: F32, or F64 for checks
-    int64_t work_limit;       // of one entry: expressions evaluated, elements of lists made
-    const char **defines;     // -D name=value
+    bool keep_gradients;   // keep the graphs of entries that train as autodiff made them
+    dn_dtype real;         // what `f32` means: F32, or F64 for checks
+    int64_t work_limit;    // of one entry: expressions evaluated, elements of lists made
+    const char **defines;  // -D name=value
     int n_defines, cap_defines;
     bool *define_used;
-    dn_def **defs;            // later ones hide earlier ones (at the prompt)
+    dn_def **defs;  // later ones hide earlier ones (at the prompt)
     int n_defs, cap_defs;
     dn_var **vars;
     int n_vars, cap_vars;
@@ -61,17 +61,17 @@ typedef struct dn_compiler {
     int n_constants, cap_constants;
     const char *const **record_names;
     int n_record_names, cap_record_names;
-    dn_variable *variables;   // as the program sees vars
-    dn_entry *entries;        // and units
+    dn_variable *variables;         // as the program sees vars
+    dn_entry *entries;              // and units
     struct dn_instance *instances;  // steps built so far
     int n_instances, cap_instances;
     dn_program program;
     uint64_t fingerprint;
-    char **imported;          // absolute paths of files already loaded
+    char **imported;  // absolute paths of files already loaded
     int n_imported, cap_imported;
     uint32_t main_file;
-    bool unreadable;          // a file is missing or has syntax errors: what is left is not checked
-    struct dn_prompt *prompt; // the prompt's variables, or NULL
+    bool unreadable;  // a file is missing or has syntax errors: what is left is not checked
+    struct dn_prompt *prompt;  // the prompt's variables, or NULL
 } dn_compiler;
 
 // A compiler that has read the standard library.
@@ -79,8 +79,8 @@ dn_compiler *dn_compiler_new(dn_dtype real);
 void dn_compiler_free(dn_compiler *compiler);
 // "name=value": the value of a const, instead of the file's. False when it is not of that form.
 bool dn_compiler_define(dn_compiler *compiler, const char *definition);
-// Reads a file and what it imports, and declares everything. False when there were errors, which are in
-// compiler->diags; declarations that could be read are there all the same.
+// Reads a file and what it imports, and declares everything. False when there were errors, which
+// are in compiler->diags; declarations that could be read are there all the same.
 bool dn_compiler_load(dn_compiler *compiler, const char *path, dn_file **tree);
 // Declares what a parsed text defines; at the prompt a new definition hides an old one.
 void dn_compiler_declare(dn_compiler *compiler, dn_file *tree);
@@ -89,14 +89,14 @@ bool dn_compiler_check(dn_compiler *compiler);
 // The program as it stands.
 const dn_program *dn_compiler_program(dn_compiler *compiler);
 
-// The prompt: compiles one input. Declarations are added; statements and expressions become a command,
-// *command (-1 if there is none), that works on the prompt's variables: the locals of that command.
-// *incomplete: the text ends too early, read more. False on errors.
+// The prompt: compiles one input. Declarations are added; statements and expressions become a
+// command, *command (-1 if there is none), that works on the prompt's variables: the locals of that
+// command. *incomplete: the text ends too early, read more. False on errors.
 bool dn_compiler_prompt(dn_compiler *compiler, const char *text, int *command, bool *incomplete);
 
-// The definition of `name`, or NULL. `callable`: only fns, nets, steps, commands, optimizers and models;
-// otherwise only consts, models, and, failing those, callables.
-// `library_only`: as the library's own code sees it.
+// The definition of `name`, or NULL. `callable`: only fns, nets, steps, commands, optimizers and
+// models; otherwise only consts, models, and, failing those, callables. `library_only`: as the
+// library's own code sees it.
 dn_def *dn_compiler_find(dn_compiler *compiler, const char *name, bool callable, bool library_only);
 // Adds the hint "did you mean" from everything that `name` could have meant.
 void dn_compiler_suggest(dn_compiler *compiler, dn_diag *diag, const char *name,

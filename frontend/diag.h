@@ -26,14 +26,14 @@ typedef enum dn_warning_kind {
 } dn_warning_kind;
 
 typedef struct dn_note {
-    dn_span span;        // file 0: a note without a place
+    dn_span span;  // file 0: a note without a place
     const char *text;
     bool is_hint;
 } dn_note;
 
 typedef struct dn_diag {
     dn_severity severity;
-    int warning;         // a dn_warning_kind, or -1
+    int warning;  // a dn_warning_kind, or -1
     dn_span span;
     const char *text;
     dn_note *notes;
@@ -45,8 +45,8 @@ typedef struct dn_diags {
     dn_sources *sources;
     dn_diag **items;
     int count, capacity;
-    int printed;         // items already flushed
-    int errors;          // in all, promoted warnings included
+    int printed;  // items already flushed
+    int errors;   // in all, promoted warnings included
     int warnings;
     bool json, colour, warnings_are_errors;
     bool disabled[DN_W_COUNT];
@@ -64,11 +64,12 @@ dn_diag *dn_diag_warning(dn_diags *diags, dn_warning_kind kind, dn_span span, co
     DN_PRINTF(4, 5);
 // An error from a failed status: its message, note and hint; frees it.
 dn_diag *dn_diag_status(dn_diags *diags, dn_span span, dn_status status);
-void dn_diag_note(dn_diags *diags, dn_diag *diag, dn_span span, const char *fmt, ...) DN_PRINTF(4, 5);
+void dn_diag_note(dn_diags *diags, dn_diag *diag, dn_span span, const char *fmt, ...)
+    DN_PRINTF(4, 5);
 void dn_diag_hint(dn_diags *diags, dn_diag *diag, const char *fmt, ...) DN_PRINTF(3, 4);
 // Adds the hint "did you mean `x`?" if a name is near.
-void dn_diag_did_you_mean(dn_diags *diags, dn_diag *diag, const char *name, const char *const *names,
-                          int count);
+void dn_diag_did_you_mean(dn_diags *diags, dn_diag *diag, const char *name,
+                          const char *const *names, int count);
 void dn_diags_flush(dn_diags *diags, FILE *out);
 // Forgets everything (the prompt does so between inputs).
 void dn_diags_clear(dn_diags *diags);

@@ -1,8 +1,8 @@
 // The compiler of commands: host code to the bytecode of runtime/host/vm.def. Internal to host_*.c.
 //
-// Types of host values are followed as far as they are known (host_type.h), so that a step is checked and
-// compiled for the exact shapes it is called with. Tensor expressions inside a command become entries of
-// their own ("thunks"), whose inputs are the host values they mention.
+// Types of host values are followed as far as they are known (host_type.h), so that a step is
+// checked and compiled for the exact shapes it is called with. Tensor expressions inside a command
+// become entries of their own ("thunks"), whose inputs are the host values they mention.
 #ifndef DN_FRONTEND_HOST_H
 #define DN_FRONTEND_HOST_H
 
@@ -10,40 +10,40 @@
 #include "runtime/host/vm.h"
 
 typedef struct dn_host_local {
-    const char *name;          // NULL: hidden
+    const char *name;  // NULL: hidden
     const dn_host_type *type;
     bool out_of_scope;
     dn_span span;
 } dn_host_local;
 
-typedef struct dn_capture {    // a host value that a thunk takes as input
+typedef struct dn_capture {  // a host value that a thunk takes as input
     const dn_expr *expr;
-    int local;                 // or -1
+    int local;  // or -1
     dn_node *node;
 } dn_capture;
 
 typedef struct dn_loop {
     struct dn_loop *outer;
-    int start;                 // where `continue` goes
-    int *breaks;               // jumps to patch
+    int start;    // where `continue` goes
+    int *breaks;  // jumps to patch
     int n_breaks, cap_breaks;
     bool has_iterator;
 } dn_loop;
 
 typedef struct dn_host {
     dn_compiler *c;
-    const char *name;          // of the command
+    const char *name;  // of the command
     dn_host_local *locals;
     int n_locals, cap_locals;
     dn_instruction *code;
     int n_code, cap_code;
-    dn_location *places;       // beside code
+    dn_location *places;  // beside code
     int cap_places;
     dn_loop *loop;
-    dn_capture *captures;      // of the thunk being built
+    dn_capture *captures;  // of the thunk being built
     int n_captures, cap_captures;
     const dn_host_type *result;  // joined over the returns
-    dn_span span;              // of what is being compiled
+    dn_span span;                // of what is being compiled
     int thunks;
     bool checkpoints;
 } dn_host;
@@ -57,7 +57,7 @@ typedef struct dn_instance {
 
 // ---- host_code.c: instructions, constants, locals ----
 int dn_host_emit(dn_host *h, dn_opcode op, int a, int b);  // its index
-void dn_host_patch(dn_host *h, int jump);                   // to the next instruction
+void dn_host_patch(dn_host *h, int jump);                  // to the next instruction
 int dn_host_add_local(dn_host *h, const char *name, const dn_host_type *type, dn_span span);
 int dn_host_find_local(const dn_host *h, const char *name);  // -1 if there is none in scope
 int dn_host_constant(dn_compiler *c, dn_value value);        // takes the value
@@ -96,8 +96,8 @@ const dn_host_type *dn_host_builtin_type(dn_host *h, const char *name, const dn_
 // ---- host_stmt.c ----
 const dn_host_type *dn_host_block(dn_host *h, const dn_block *block, bool want_value);
 // Reports a value that is not of its declared type (NULL: any).
-void dn_host_check_type(dn_host *h, const dn_type_expr *type, const dn_host_type *given, dn_span span,
-                        const char *what);
+void dn_host_check_type(dn_host *h, const dn_type_expr *type, const dn_host_type *given,
+                        dn_span span, const char *what);
 void dn_host_bind(dn_host *h, const dn_pattern *pattern, const dn_host_type *type, bool declare);
 
 // ---- host_thunk.c ----

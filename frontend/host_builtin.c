@@ -1,5 +1,5 @@
-// The types that host functions give. Datasets carry the type of their elements, so their sizes must be
-// known at compile time.
+// The types that host functions give. Datasets carry the type of their elements, so their sizes
+// must be known at compile time.
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,9 +17,9 @@ typedef struct builtin_call {
 static const dn_host_type *error_type(void) { return dn_host_simple(DN_HOST_ERROR); }
 
 static const dn_host_type *not_static(const builtin_call *c, const char *what) {
-    dn_diag *diag = dn_diag_error(&c->h->c->diags, c->expr->span,
-                                  "`%s` of `%s` must be known when the program is compiled", what,
-                                  c->name);
+    dn_diag *diag =
+        dn_diag_error(&c->h->c->diags, c->expr->span,
+                      "`%s` of `%s` must be known when the program is compiled", what, c->name);
     dn_diag_hint(&c->h->c->diags, diag,
                  "shapes are fixed at compile time: use a `const`, which -D can set");
     return error_type();
@@ -61,7 +61,8 @@ static const dn_host_type *tensor_of(const builtin_call *c, const dn_type *type)
     return error_type();
 }
 
-static const dn_host_type *tensor(const builtin_call *c, dn_dtype dtype, int rank, const dn_dim *dims) {
+static const dn_host_type *tensor(const builtin_call *c, dn_dtype dtype, int rank,
+                                  const dn_dim *dims) {
     dn_type type = dn_type_of(dtype, rank, dims);
     return tensor_of(c, &type);
 }
@@ -72,7 +73,8 @@ static const dn_host_type *dataset(const builtin_call *c, int count, const char 
     return dn_host_container(arena, DN_HOST_DATASET, dn_host_record(arena, count, names, fields));
 }
 
-// ---- sources ---------------------------------------------------------------------------------------------------
+// ---- sources
+// ---------------------------------------------------------------------------------------------------
 
 static const dn_host_type *image_source(const builtin_call *c, const char *second,
                                         const dn_host_type *second_type) {
@@ -132,7 +134,8 @@ static const dn_host_type *type_npy(const builtin_call *c) {
     return dataset(c, 1, &name, &field);
 }
 
-// ---- pipeline ----------------------------------------------------------------------------------------------------
+// ---- pipeline
+// ----------------------------------------------------------------------------------------------------
 
 static const dn_host_type *type_same(const builtin_call *c) { return c->types[0]; }
 
@@ -171,9 +174,10 @@ static const dn_host_type *type_batch(const builtin_call *c) {
         if (element->fields[i]->kind != DN_HOST_TENSOR) return error_type();
         dn_type type = element->fields[i]->tensor;
         if (type.rank == DN_MAX_RANK) {
-            dn_diag_error(&c->h->c->diags, c->expr->span,
-                          "`batch` adds an axis, and the elements have %d axes, as many as possible",
-                          DN_MAX_RANK);
+            dn_diag_error(
+                &c->h->c->diags, c->expr->span,
+                "`batch` adds an axis, and the elements have %d axes, as many as possible",
+                DN_MAX_RANK);
             return error_type();
         }
         memmove(type.dims + 1, type.dims, (size_t)type.rank * sizeof *type.dims);
@@ -216,13 +220,28 @@ static const struct {
     const char *name;
     const dn_host_type *(*rule)(const builtin_call *call);
 } rules[] = {
-    {"image_folder", type_image_folder}, {"celeba", type_celeba}, {"idx", type_idx},
-    {"csv", type_csv}, {"npy", type_npy}, {"rescale", type_same}, {"normalize", type_same},
-    {"resize", type_resize}, {"augment", type_same}, {"shuffle", type_same}, {"take", type_part},
-    {"skip", type_part}, {"batch", type_batch}, {"prefetch", type_same},
-    {"progress", type_progress}, {"grid", type_tensor}, {"count", type_int},
-    {"concat", type_tensor}, {"number", type_float}, {"numbers", type_floats},
-    {"to_int", type_int}, {"seconds", type_float},
+    {"image_folder", type_image_folder},
+    {"celeba", type_celeba},
+    {"idx", type_idx},
+    {"csv", type_csv},
+    {"npy", type_npy},
+    {"rescale", type_same},
+    {"normalize", type_same},
+    {"resize", type_resize},
+    {"augment", type_same},
+    {"shuffle", type_same},
+    {"take", type_part},
+    {"skip", type_part},
+    {"batch", type_batch},
+    {"prefetch", type_same},
+    {"progress", type_progress},
+    {"grid", type_tensor},
+    {"count", type_int},
+    {"concat", type_tensor},
+    {"number", type_float},
+    {"numbers", type_floats},
+    {"to_int", type_int},
+    {"seconds", type_float},
 };
 
 const dn_host_type *dn_host_builtin_type(dn_host *h, const char *name, const dn_expr *call,

@@ -23,7 +23,8 @@ bool dn_host_is_tensor_call(dn_host *h, const dn_expr *e) {
            dn_op_get(op)->class == DN_CLASS_UNARY;
 }
 
-// ---- matching arguments ----------------------------------------------------------------------------------
+// ---- matching arguments
+// ----------------------------------------------------------------------------------
 
 static int find_param(const dn_decl *decl, const char *name) {
     for (int i = 0; i < decl->n_params; i++)
@@ -92,7 +93,8 @@ static bool match(dn_host *h, const dn_decl *decl, const dn_expr *e, const dn_ex
     return ok;
 }
 
-// ---- checking argument types -------------------------------------------------------------------------------
+// ---- checking argument types
+// -------------------------------------------------------------------------------
 
 static bool accepts_kind(const char *name, const dn_host_type *t) {
     if (strcmp(name, "any") == 0) return true;
@@ -149,14 +151,14 @@ static void check_argument(dn_host *h, const dn_decl *decl, int i, const dn_expr
     if (!p->type || absent || dn_host_accepts(p->type, t)) return;
     size_t length;
     const char *wanted = dn_sources_text(&h->c->sources, p->type->span, &length);
-    dn_diag *diag = dn_diag_error(&h->c->diags, arg->span, "`%s` of `%s` should be %.*s, not %s",
-                                  p->name.text, decl->name.text, (int)length, wanted,
-                                  dn_host_describe(h, t));
-    if (t->kind == DN_HOST_NONE)
-        dn_diag_hint(&h->c->diags, diag, "this gives no value");
+    dn_diag *diag =
+        dn_diag_error(&h->c->diags, arg->span, "`%s` of `%s` should be %.*s, not %s", p->name.text,
+                      decl->name.text, (int)length, wanted, dn_host_describe(h, t));
+    if (t->kind == DN_HOST_NONE) dn_diag_hint(&h->c->diags, diag, "this gives no value");
 }
 
-// ---- the three kinds of calls ---------------------------------------------------------------------------------
+// ---- the three kinds of calls
+// ---------------------------------------------------------------------------------
 
 static const dn_host_type *emit_argument(dn_host *h, const dn_decl *decl, int i, const dn_expr *arg,
                                          dn_term *term) {
@@ -230,8 +232,8 @@ int dn_host_step_instance(dn_compiler *c, dn_def *def, const dn_host_type *const
         if (same) return c->instances[i].entry;
         others++;
     }
-    const char *name = others == 0 ? def->name
-                                   : dn_arena_printf(&c->arena, "%s#%d", def->name, others + 1);
+    const char *name =
+        others == 0 ? def->name : dn_arena_printf(&c->arena, "%s#%d", def->name, others + 1);
     int entry = dn_build_step(c, def, types, spans, name);
     dn_instance instance = {.def = def, .entry = entry};
     instance.types = dn_arena_copy(&c->arena, types, (size_t)n * sizeof *types);
@@ -289,11 +291,13 @@ static const dn_host_type *call_step(dn_host *h, dn_def *def, const dn_expr *e,
         count += emit_step_argument(h, types[i]);
         if (types[i]->kind == DN_HOST_ERROR) ok = false;
         if (!ok || is_step_argument(types[i])) continue;
-        dn_diag *diag = dn_diag_error(&h->c->diags, spans[i], "`%s` of the step `%s` cannot be %s",
-                                      decl->params[i].name.text, def->name, dn_host_describe(h, types[i]));
-        dn_diag_hint(&h->c->diags, diag,
-                     "a step is compiled for exact shapes: its arguments are tensors of known shape, "
-                     "numbers, or records of them");
+        dn_diag *diag =
+            dn_diag_error(&h->c->diags, spans[i], "`%s` of the step `%s` cannot be %s",
+                          decl->params[i].name.text, def->name, dn_host_describe(h, types[i]));
+        dn_diag_hint(
+            &h->c->diags, diag,
+            "a step is compiled for exact shapes: its arguments are tensors of known shape, "
+            "numbers, or records of them");
         ok = false;
     }
     int entry = ok ? dn_host_step_instance(h->c, def, types, spans) : -1;
@@ -304,7 +308,8 @@ static const dn_host_type *call_step(dn_host *h, dn_def *def, const dn_expr *e,
 
 static const dn_host_type *unknown_function(dn_host *h, const dn_expr *callee) {
     if (callee->kind != DN_EXPR_NAME) {
-        const dn_host_type *base = callee->kind == DN_EXPR_FIELD ? NULL : dn_host_type_of(h, callee);
+        const dn_host_type *base =
+            callee->kind == DN_EXPR_FIELD ? NULL : dn_host_type_of(h, callee);
         if (callee->kind == DN_EXPR_FIELD && callee->field.base->kind == DN_EXPR_NAME) {
             const char *name = callee->field.base->name;
             dn_def *def = dn_compiler_find(h->c, name, false, false);
@@ -324,8 +329,8 @@ static const dn_host_type *unknown_function(dn_host *h, const dn_expr *callee) {
     int local = dn_host_find_local(h, callee->name);
     if (local >= 0) {
         if (h->locals[local].type->kind != DN_HOST_ERROR)
-            dn_diag_error(&h->c->diags, callee->span, "`%s` is %s, and cannot be called", callee->name,
-                          dn_host_describe(h, h->locals[local].type));
+            dn_diag_error(&h->c->diags, callee->span, "`%s` is %s, and cannot be called",
+                          callee->name, dn_host_describe(h, h->locals[local].type));
         return nothing(h);
     }
     dn_diag *diag =

@@ -95,8 +95,8 @@ bool dn_host_emit_term(dn_host *h, const dn_term *term, const dn_host_type **typ
             *type = dn_host_simple(DN_HOST_NONE);
             return true;
         case DN_TERM_BOOL:
-            *type = emit_constant(
-                h, (dn_value){.kind = DN_VALUE_BOOL, .boolean = term->boolean}, DN_HOST_BOOL);
+            *type = emit_constant(h, (dn_value){.kind = DN_VALUE_BOOL, .boolean = term->boolean},
+                                  DN_HOST_BOOL);
             return true;
         case DN_TERM_INT:
             *type = emit_constant(h, (dn_value){.kind = DN_VALUE_INT, .integer = term->integer},

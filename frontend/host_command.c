@@ -5,11 +5,12 @@
 #include "frontend/host.h"
 
 struct dn_prompt {
-    dn_host host;              // its locals live from input to input
+    dn_host host;  // its locals live from input to input
     int inputs;
 };
 
-// ---- parameters --------------------------------------------------------------------------------------------
+// ---- parameters
+// --------------------------------------------------------------------------------------------
 
 static bool flag_kind(const dn_type_expr *type, dn_flag_kind *kind, dn_host_kind *host) {
     static const struct {
@@ -17,8 +18,8 @@ static bool flag_kind(const dn_type_expr *type, dn_flag_kind *kind, dn_host_kind
         dn_flag_kind kind;
         dn_host_kind host;
     } kinds[] = {
-        {"bool", DN_FLAG_BOOL, DN_HOST_BOOL},       {"int", DN_FLAG_INT, DN_HOST_INT},
-        {"float", DN_FLAG_FLOAT, DN_HOST_FLOAT},    {"string", DN_FLAG_STRING, DN_HOST_STRING},
+        {"bool", DN_FLAG_BOOL, DN_HOST_BOOL},    {"int", DN_FLAG_INT, DN_HOST_INT},
+        {"float", DN_FLAG_FLOAT, DN_HOST_FLOAT}, {"string", DN_FLAG_STRING, DN_HOST_STRING},
         {"path", DN_FLAG_PATH, DN_HOST_STRING},
     };
     if (type->kind != DN_TYPE_NAME) return false;
@@ -63,10 +64,11 @@ static bool compile_param(dn_host *h, const dn_param *p, dn_command_param *out) 
     }
     if (p->init) {
         dn_term term;
-        if (!dn_host_static(h, p->init, p->type, &term) || !value_of(&term, out->kind, &out->init)) {
+        if (!dn_host_static(h, p->init, p->type, &term) ||
+            !value_of(&term, out->kind, &out->init)) {
             dn_diag_error(&h->c->diags, p->init->span,
-                          "the default of `%s` should be of type %s, and known at compile time", p->name.text,
-                          p->type->name.text);
+                          "the default of `%s` should be of type %s, and known at compile time",
+                          p->name.text, p->type->name.text);
             return false;
         }
     }
@@ -74,7 +76,8 @@ static bool compile_param(dn_host *h, const dn_param *p, dn_command_param *out) 
     return true;
 }
 
-// ---- commands ----------------------------------------------------------------------------------------------
+// ---- commands
+// ----------------------------------------------------------------------------------------------
 
 static const char **local_names(dn_host *h) {
     const char **names = DN_NEW_ARRAY(&h->c->arena, const char *, h->n_locals);
@@ -90,9 +93,16 @@ static void free_host(dn_host *h) {
 
 static int add_command(dn_host *h, const char *doc, dn_command_param *params, int n_params) {
     dn_command command = {
-        .name = h->name, .doc = doc, .params = params, .n_params = n_params,
-        .n_locals = h->n_locals, .local_names = local_names(h), .code = h->code,
-        .places = h->places, .n_code = h->n_code, .checkpoints = h->checkpoints,
+        .name = h->name,
+        .doc = doc,
+        .params = params,
+        .n_params = n_params,
+        .n_locals = h->n_locals,
+        .local_names = local_names(h),
+        .code = h->code,
+        .places = h->places,
+        .n_code = h->n_code,
+        .checkpoints = h->checkpoints,
     };
     DN_PUSH(h->c->commands, h->c->n_commands, h->c->cap_commands) = command;
     return h->c->n_commands - 1;
@@ -129,7 +139,8 @@ void dn_host_compile_command(dn_compiler *c, dn_def *def) {
     def->state = DN_DEF_DONE;
 }
 
-// ---- steps whose argument types are declared in full ---------------------------------------------------------
+// ---- steps whose argument types are declared in full
+// ---------------------------------------------------------
 
 static bool is_constant(dn_compiler *c, const dn_expr *e) {
     switch (e->kind) {
@@ -139,7 +150,8 @@ static bool is_constant(dn_compiler *c, const dn_expr *e) {
             return def && def->decl->kind == DN_DECL_CONST;
         }
         case DN_EXPR_UNARY: return is_constant(c, e->operation.left);
-        case DN_EXPR_BINARY: return is_constant(c, e->operation.left) && is_constant(c, e->operation.right);
+        case DN_EXPR_BINARY:
+            return is_constant(c, e->operation.left) && is_constant(c, e->operation.right);
         default: return false;
     }
 }
@@ -163,7 +175,8 @@ static const dn_host_type *declared_type(dn_build *b, const dn_type_expr *type) 
     dn_flag_kind flag;
     dn_host_kind host;
     if (!dn_type_is_tensor(type))
-        return flag_kind(type, &flag, &host) && host != DN_HOST_STRING ? dn_host_simple(host) : NULL;
+        return flag_kind(type, &flag, &host) && host != DN_HOST_STRING ? dn_host_simple(host)
+                                                                       : NULL;
     dn_dtype dtype;
     dn_type resolved;
     if (!dn_dtype_named(b->c, type->name.text, &dtype) && strcmp(type->name.text, "bool") != 0)
@@ -189,7 +202,8 @@ void dn_host_check_step(dn_compiler *c, dn_def *def) {
     if (known) dn_host_step_instance(c, def, types, NULL);
 }
 
-// ---- the prompt ------------------------------------------------------------------------------------------------
+// ---- the prompt
+// ------------------------------------------------------------------------------------------------
 
 void dn_prompt_free(struct dn_prompt *prompt) {
     if (!prompt) return;

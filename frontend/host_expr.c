@@ -12,7 +12,8 @@ static const dn_host_type *fail(dn_host *h, dn_span span, const char *text) {
     return simple(DN_HOST_ERROR);
 }
 
-// ---- what is known at compile time --------------------------------------------------------------------------
+// ---- what is known at compile time
+// --------------------------------------------------------------------------
 
 static bool is_closed(dn_host *h, const dn_expr *e) {
     switch (e->kind) {
@@ -21,7 +22,8 @@ static bool is_closed(dn_host *h, const dn_expr *e) {
         case DN_EXPR_BOOL: return true;
         case DN_EXPR_STRING:
             for (int i = 0; i < e->string.count; i++)
-                if (!e->string.parts[i].text && !is_closed(h, e->string.parts[i].value)) return false;
+                if (!e->string.parts[i].text && !is_closed(h, e->string.parts[i].value))
+                    return false;
             return true;
         case DN_EXPR_NAME: {
             if (dn_host_find_local(h, e->name) >= 0) return false;
@@ -30,14 +32,16 @@ static bool is_closed(dn_host *h, const dn_expr *e) {
                    strcmp(e->name, "pi") == 0 || strcmp(e->name, "inf") == 0;
         }
         case DN_EXPR_UNARY: return is_closed(h, e->operation.left);
-        case DN_EXPR_BINARY: return is_closed(h, e->operation.left) && is_closed(h, e->operation.right);
+        case DN_EXPR_BINARY:
+            return is_closed(h, e->operation.left) && is_closed(h, e->operation.right);
         case DN_EXPR_LIST:
             for (int i = 0; i < e->list.count; i++)
                 if (!is_closed(h, e->list.items[i])) return false;
             return true;
-        case DN_EXPR_INDEX: return e->index.count == 1 && !e->index.items[0].is_slice &&
-                                   !e->index.items[0].is_ellipsis && is_closed(h, e->index.base) &&
-                                   is_closed(h, e->index.items[0].index);
+        case DN_EXPR_INDEX:
+            return e->index.count == 1 && !e->index.items[0].is_slice &&
+                   !e->index.items[0].is_ellipsis && is_closed(h, e->index.base) &&
+                   is_closed(h, e->index.items[0].index);
         default: return false;
     }
 }
@@ -51,8 +55,8 @@ static bool takes_symbols(const dn_type_expr *type) {
 }
 
 bool dn_host_static(dn_host *h, const dn_expr *expr, const dn_type_expr *type, dn_term *out) {
-    bool symbol = takes_symbols(type) && expr->kind == DN_EXPR_NAME &&
-                  dn_host_find_local(h, expr->name) < 0;
+    bool symbol =
+        takes_symbols(type) && expr->kind == DN_EXPR_NAME && dn_host_find_local(h, expr->name) < 0;
     if (!symbol && !is_closed(h, expr)) return false;
     dn_build b;
     dn_build_init(&b, h->c, "static", false);
@@ -62,7 +66,8 @@ bool dn_host_static(dn_host *h, const dn_expr *expr, const dn_type_expr *type, d
     return true;
 }
 
-// ---- which expressions are tensor code -------------------------------------------------------------------------
+// ---- which expressions are tensor code
+// -------------------------------------------------------------------------
 
 static bool is_tensor_expr(dn_host *h, const dn_expr *e);
 
@@ -99,7 +104,8 @@ static bool is_tensor_expr(dn_host *h, const dn_expr *e) {
     }
 }
 
-// ---- expressions --------------------------------------------------------------------------------------------------
+// ---- expressions
+// --------------------------------------------------------------------------------------------------
 
 static const dn_host_type *host_name(dn_host *h, const dn_expr *e) {
     int local = dn_host_find_local(h, e->name);
@@ -177,12 +183,12 @@ static const dn_host_type *operation_type(dn_host *h, const dn_expr *e, const dn
 
 static dn_host_operator host_operator(dn_operator oper) {
     static const dn_host_operator table[] = {
-        [DN_OPER_NEG] = DN_HOST_NEG, [DN_OPER_NOT] = DN_HOST_NOT, [DN_OPER_ADD] = DN_HOST_ADD,
-        [DN_OPER_SUB] = DN_HOST_SUB, [DN_OPER_MUL] = DN_HOST_MUL, [DN_OPER_DIV] = DN_HOST_DIV,
+        [DN_OPER_NEG] = DN_HOST_NEG,   [DN_OPER_NOT] = DN_HOST_NOT, [DN_OPER_ADD] = DN_HOST_ADD,
+        [DN_OPER_SUB] = DN_HOST_SUB,   [DN_OPER_MUL] = DN_HOST_MUL, [DN_OPER_DIV] = DN_HOST_DIV,
         [DN_OPER_IDIV] = DN_HOST_IDIV, [DN_OPER_REM] = DN_HOST_REM, [DN_OPER_POW] = DN_HOST_POW,
-        [DN_OPER_EQ] = DN_HOST_EQ, [DN_OPER_NE] = DN_HOST_NE, [DN_OPER_LT] = DN_HOST_LT,
-        [DN_OPER_LE] = DN_HOST_LE, [DN_OPER_GT] = DN_HOST_GT, [DN_OPER_GE] = DN_HOST_GE,
-        [DN_OPER_AND] = DN_HOST_AND, [DN_OPER_OR] = DN_HOST_OR,
+        [DN_OPER_EQ] = DN_HOST_EQ,     [DN_OPER_NE] = DN_HOST_NE,   [DN_OPER_LT] = DN_HOST_LT,
+        [DN_OPER_LE] = DN_HOST_LE,     [DN_OPER_GT] = DN_HOST_GT,   [DN_OPER_GE] = DN_HOST_GE,
+        [DN_OPER_AND] = DN_HOST_AND,   [DN_OPER_OR] = DN_HOST_OR,
     };
     return table[oper];
 }
@@ -209,7 +215,8 @@ static const dn_host_type *host_logic(dn_host *h, const dn_expr *e) {
 }
 
 static const dn_host_type *host_binary(dn_host *h, const dn_expr *e) {
-    if (e->operation.oper == DN_OPER_AND || e->operation.oper == DN_OPER_OR) return host_logic(h, e);
+    if (e->operation.oper == DN_OPER_AND || e->operation.oper == DN_OPER_OR)
+        return host_logic(h, e);
     const dn_host_type *x = dn_host_expr(h, e->operation.left);
     const dn_host_type *y = dn_host_expr(h, e->operation.right);
     h->span = e->span;
@@ -245,7 +252,8 @@ static const dn_host_type *host_field(dn_host *h, const dn_expr *e) {
     dn_host_emit(h, DN_VM_FIELD,
                  dn_host_constant(h->c, dn_value_string(name->text, strlen(name->text))), 0);
     if (is_unknown(base)) return base;
-    const dn_host_type *field = base->kind == DN_HOST_RECORD ? dn_host_field(base, name->text) : NULL;
+    const dn_host_type *field =
+        base->kind == DN_HOST_RECORD ? dn_host_field(base, name->text) : NULL;
     if (field) return field;
     dn_diag *diag = dn_diag_error(&h->c->diags, name->span, "%s has no field `%s`",
                                   dn_host_describe(h, base), name->text);
@@ -319,7 +327,8 @@ const dn_host_type *dn_host_element(dn_host *h, const dn_host_type *source, dn_s
         case DN_HOST_ANY:
         case DN_HOST_ERROR: return source;
         default:
-            dn_diag_error(&h->c->diags, span, "a loop goes through a range, a list or a dataset, not %s",
+            dn_diag_error(&h->c->diags, span,
+                          "a loop goes through a range, a list or a dataset, not %s",
                           dn_host_describe(h, source));
             return simple(DN_HOST_ERROR);
     }
@@ -334,8 +343,10 @@ static const dn_host_type *host_each(dn_host *h, const dn_expr *e) {
     int first = h->n_locals;
     dn_host_emit(h, DN_VM_ITERATE, epochs, 0);
     int next = dn_host_emit(h, DN_VM_NEXT, 0, 0);
-    dn_pattern pattern = {.names = e->each.names, .count = e->each.n_names,
-                          .record = e->each.record, .span = e->span};
+    dn_pattern pattern = {.names = e->each.names,
+                          .count = e->each.n_names,
+                          .record = e->each.record,
+                          .span = e->span};
     dn_host_bind(h, &pattern, dn_host_element(h, source, e->each.source->span), true);
     const dn_host_type *element = dn_host_expr(h, e->each.value);
     dn_host_emit(h, DN_VM_APPEND, 2, 0);

@@ -4,20 +4,23 @@
 
 #include "frontend/host.h"
 
-// ---- names ---------------------------------------------------------------------------------------------------
+// ---- names
+// ---------------------------------------------------------------------------------------------------
 
-// An assignment keeps the type, so that what was compiled for it stays right; ints may become floats.
+// An assignment keeps the type, so that what was compiled for it stays right; ints may become
+// floats.
 static void assign(dn_host *h, const dn_name *name, const dn_host_type *type) {
     int local = dn_host_find_local(h, name->text);
     if (local < 0) {
-        dn_diag *diag = dn_diag_error(&h->c->diags, name->span, "there is no variable called `%s`",
-                                      name->text);
+        dn_diag *diag =
+            dn_diag_error(&h->c->diags, name->span, "there is no variable called `%s`", name->text);
         dn_diag_hint(&h->c->diags, diag, "`let %s = ...` introduces one", name->text);
         local = dn_host_add_local(h, name->text, type, name->span);
     }
     const dn_host_type *old = h->locals[local].type;
     const dn_host_type *joined = dn_host_join(old, type);
-    bool fits = joined->kind != DN_HOST_ANY || old->kind == DN_HOST_ANY || type->kind == DN_HOST_ANY;
+    bool fits =
+        joined->kind != DN_HOST_ANY || old->kind == DN_HOST_ANY || type->kind == DN_HOST_ANY;
     if (joined->kind == DN_HOST_TENSOR && joined->open && !old->open) fits = false;
     if (!fits)
         dn_diag_error(&h->c->diags, name->span, "`%s` is %s, and cannot become %s", name->text,
@@ -69,10 +72,11 @@ void dn_host_bind(dn_host *h, const dn_pattern *pattern, const dn_host_type *typ
     }
 }
 
-// ---- statements -----------------------------------------------------------------------------------------------
+// ---- statements
+// -----------------------------------------------------------------------------------------------
 
-void dn_host_check_type(dn_host *h, const dn_type_expr *type, const dn_host_type *given, dn_span span,
-                        const char *what) {
+void dn_host_check_type(dn_host *h, const dn_type_expr *type, const dn_host_type *given,
+                        dn_span span, const char *what) {
     if (!type || dn_host_accepts(type, given)) return;
     size_t length;
     const char *wanted = dn_sources_text(&h->c->sources, type->span, &length);
@@ -84,8 +88,8 @@ static void bind(dn_host *h, const dn_stmt *stmt) {
     const dn_pattern *pattern = &stmt->bind.pattern;
     const dn_host_type *type;
     if (stmt->bind.compound) {
-        dn_expr name = {.kind = DN_EXPR_NAME, .span = pattern->names[0].span,
-                        .name = pattern->names[0].text};
+        dn_expr name = {
+            .kind = DN_EXPR_NAME, .span = pattern->names[0].span, .name = pattern->names[0].text};
         dn_expr sum = {.kind = DN_EXPR_BINARY, .span = stmt->span};
         sum.operation.oper = stmt->bind.oper;
         sum.operation.left = &name;
@@ -97,7 +101,8 @@ static void bind(dn_host *h, const dn_stmt *stmt) {
     if (type->kind == DN_HOST_NONE)
         dn_diag_error(&h->c->diags, stmt->bind.value->span, "this gives no value");
     if (stmt->bind.type)
-        dn_host_check_type(h, stmt->bind.type, type, stmt->bind.value->span, pattern->names[0].text);
+        dn_host_check_type(h, stmt->bind.type, type, stmt->bind.value->span,
+                           pattern->names[0].text);
     dn_host_bind(h, pattern, type, stmt->kind == DN_STMT_LET);
 }
 
@@ -170,8 +175,9 @@ static void log_values(dn_host *h, const dn_stmt *stmt) {
     bool fits = type->kind == DN_HOST_RECORD;
     for (int i = 0; fits && i < type->count; i++) fits = dn_host_is_number(type->fields[i]);
     if (fits) return;
-    dn_diag *diag = dn_diag_error(&h->c->diags, stmt->expr->span,
-                                  "`log` takes a record of numbers, not %s", dn_host_describe(h, type));
+    dn_diag *diag =
+        dn_diag_error(&h->c->diags, stmt->expr->span, "`log` takes a record of numbers, not %s",
+                      dn_host_describe(h, type));
     dn_diag_hint(&h->c->diags, diag, "log {loss: value}");
 }
 
@@ -187,8 +193,9 @@ static void return_value(dn_host *h, const dn_stmt *stmt) {
 }
 
 static void belongs_in_tensor_code(dn_host *h, const dn_stmt *stmt, const char *what) {
-    dn_diag *diag = dn_diag_error(&h->c->diags, stmt->span, "`%s` belongs in a %s, not in a command",
-                                  what, strcmp(what, "minimize") == 0 ? "step" : "net");
+    dn_diag *diag =
+        dn_diag_error(&h->c->diags, stmt->span, "`%s` belongs in a %s, not in a command", what,
+                      strcmp(what, "minimize") == 0 ? "step" : "net");
     if (strcmp(what, "minimize") == 0)
         dn_diag_hint(&h->c->diags, diag,
                      "a command calls a step, which is compiled as one graph: step train(x: "

@@ -1,5 +1,5 @@
-// Tensor expressions inside commands: each becomes an entry whose inputs are the host values that it
-// mentions.
+// Tensor expressions inside commands: each becomes an entry whose inputs are the host values that
+// it mentions.
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,10 +37,11 @@ static bool input_type(dn_build *b, const dn_term *term, const dn_node *like, dn
         return true;
     }
     if (type->kind == DN_HOST_ERROR) return false;
-    dn_diag *diag = dn_build_error(b, span, "tensor code cannot take this value of the command, %s",
-                                   type->kind == DN_HOST_TENSOR ? "a tensor whose shape is known only "
-                                                                  "when it runs"
-                                                                : dn_describe(b, term));
+    dn_diag *diag =
+        dn_build_error(b, span, "tensor code cannot take this value of the command, %s",
+                       type->kind == DN_HOST_TENSOR ? "a tensor whose shape is known only "
+                                                      "when it runs"
+                                                    : dn_describe(b, term));
     if (type->kind == DN_HOST_TENSOR)
         dn_diag_hint(&b->c->diags, diag,
                      "networks are compiled for exact shapes: go through the data in batches of a "
@@ -103,7 +104,8 @@ dn_term dn_host_call(dn_build *b, const dn_expr *expr) {
     return dn_host_value(b, expr);
 }
 
-static const dn_host_type *emit_entry(dn_host *h, dn_build *b, dn_term result, const dn_expr *expr) {
+static const dn_host_type *emit_entry(dn_host *h, dn_build *b, dn_term result,
+                                      const dn_expr *expr) {
     int inputs = b->graph->n_inputs;
     int entry = dn_finish_entry(b, result, expr->span, false, false);
     if (entry < 0) {
@@ -115,7 +117,8 @@ static const dn_host_type *emit_entry(dn_host *h, dn_build *b, dn_term result, c
     return dn_entry_type(h->c, entry);
 }
 
-static const dn_host_type *finish_thunk(dn_host *h, dn_build *b, dn_term result, const dn_expr *expr) {
+static const dn_host_type *finish_thunk(dn_host *h, dn_build *b, dn_term result,
+                                        const dn_expr *expr) {
     const dn_host_type *type;
     if (result.kind == DN_TERM_TENSOR || result.kind == DN_TERM_RECORD)
         return emit_entry(h, b, result, expr);

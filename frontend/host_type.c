@@ -4,9 +4,9 @@
 
 const dn_host_type *dn_host_simple(dn_host_kind kind) {
     static const dn_host_type simple[] = {
-        [DN_HOST_ERROR] = {.kind = DN_HOST_ERROR}, [DN_HOST_ANY] = {.kind = DN_HOST_ANY},
-        [DN_HOST_NONE] = {.kind = DN_HOST_NONE},   [DN_HOST_BOOL] = {.kind = DN_HOST_BOOL},
-        [DN_HOST_INT] = {.kind = DN_HOST_INT},     [DN_HOST_FLOAT] = {.kind = DN_HOST_FLOAT},
+        [DN_HOST_ERROR] = {.kind = DN_HOST_ERROR},   [DN_HOST_ANY] = {.kind = DN_HOST_ANY},
+        [DN_HOST_NONE] = {.kind = DN_HOST_NONE},     [DN_HOST_BOOL] = {.kind = DN_HOST_BOOL},
+        [DN_HOST_INT] = {.kind = DN_HOST_INT},       [DN_HOST_FLOAT] = {.kind = DN_HOST_FLOAT},
         [DN_HOST_STRING] = {.kind = DN_HOST_STRING}, [DN_HOST_RANGE] = {.kind = DN_HOST_RANGE},
     };
     return &simple[kind];
@@ -65,19 +65,20 @@ const dn_host_type *dn_host_join(const dn_host_type *a, const dn_host_type *b) {
     if (dn_host_is_number(a) && dn_host_is_number(b) &&
         (a->kind != DN_HOST_TENSOR || b->kind != DN_HOST_TENSOR))
         return dn_host_simple(a->kind == DN_HOST_INT && b->kind == DN_HOST_INT ? DN_HOST_INT
-                                                                              : DN_HOST_FLOAT);
+                                                                               : DN_HOST_FLOAT);
     if (a->kind != b->kind) return dn_host_simple(DN_HOST_ANY);
     if (a->kind == DN_HOST_TENSOR)
-        return !a->open && !b->open && dn_type_equal(&a->tensor, &b->tensor) ? a
-                                                                            : dn_host_open_tensor();
+        return !a->open && !b->open && dn_type_equal(&a->tensor, &b->tensor)
+                   ? a
+                   : dn_host_open_tensor();
     if (a->kind == DN_HOST_RECORD) return same_fields(a, b) ? a : dn_host_simple(DN_HOST_ANY);
     return a;
 }
 
 void dn_host_type_print(const dn_host_type *type, dn_str *out) {
     static const char *const names[] = {
-        [DN_HOST_ERROR] = "error", [DN_HOST_ANY] = "any",       [DN_HOST_NONE] = "none",
-        [DN_HOST_BOOL] = "bool",   [DN_HOST_INT] = "int",       [DN_HOST_FLOAT] = "float",
+        [DN_HOST_ERROR] = "error",   [DN_HOST_ANY] = "any",     [DN_HOST_NONE] = "none",
+        [DN_HOST_BOOL] = "bool",     [DN_HOST_INT] = "int",     [DN_HOST_FLOAT] = "float",
         [DN_HOST_STRING] = "string", [DN_HOST_RANGE] = "range",
     };
     switch (type->kind) {

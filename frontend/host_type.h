@@ -5,15 +5,15 @@
 #include "ir/graph.h"
 
 typedef enum dn_host_kind {
-    DN_HOST_ERROR,     // already reported
-    DN_HOST_ANY,       // not known
+    DN_HOST_ERROR,  // already reported
+    DN_HOST_ANY,    // not known
     DN_HOST_NONE,
     DN_HOST_BOOL,
     DN_HOST_INT,
     DN_HOST_FLOAT,
     DN_HOST_STRING,
-    DN_HOST_TENSOR,    // of type `tensor`, unless `open`: then its shape is known only at run time
-    DN_HOST_LIST,      // of `element`
+    DN_HOST_TENSOR,  // of type `tensor`, unless `open`: then its shape is known only at run time
+    DN_HOST_LIST,    // of `element`
     DN_HOST_RECORD,
     DN_HOST_RANGE,
     DN_HOST_DATASET,   // whose elements are `element`
@@ -25,7 +25,7 @@ typedef struct dn_host_type {
     dn_type tensor;
     bool open;
     const struct dn_host_type *element;
-    const char **names;                    // RECORD
+    const char **names;  // RECORD
     const struct dn_host_type **fields;
     int count;
 } dn_host_type;

@@ -5,23 +5,23 @@
 #include "ir/graph.h"
 
 typedef struct dn_source {
-    const char *path;    // as messages name it
-    const char *text;    // zero-terminated
+    const char *path;  // as messages name it
+    const char *text;  // zero-terminated
     uint32_t length;
-    uint32_t *lines;     // offset of each line's first byte
+    uint32_t *lines;  // offset of each line's first byte
     int n_lines;
-    bool is_library;     // part of the embedded standard library
+    bool is_library;  // part of the embedded standard library
 } dn_source;
 
 typedef struct dn_sources {
     dn_arena arena;
-    dn_source *files;    // files[0] is "nowhere"
+    dn_source *files;  // files[0] is "nowhere"
     int count, capacity;
 } dn_sources;
 
 typedef struct dn_place {
     const char *path;
-    int line, column;    // from 1; column in characters (UTF-8), not bytes
+    int line, column;  // from 1; column in characters (UTF-8), not bytes
 } dn_place;
 
 void dn_sources_init(dn_sources *sources);

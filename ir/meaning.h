@@ -1,5 +1,5 @@
-// The E_ macros of ir/ops.def as C. Whoever expands them defines T, the C type; MATH(f), libm's f for it; and
-// KIND, whose KIND_ADD(a, b), KIND_NEG(a), ... are the arithmetic: FLOAT is here.
+// The E_ macros of ir/ops.def as C. Whoever expands them defines T, the C type; MATH(f), libm's f
+// for it; and KIND, whose KIND_ADD(a, b), KIND_NEG(a), ... are the arithmetic: FLOAT is here.
 #ifndef DN_IR_MEANING_H
 #define DN_IR_MEANING_H
 

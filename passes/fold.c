@@ -50,7 +50,7 @@ static int64_t int_neg(bool *lost, int64_t a) {
 
 static int64_t int_abs(bool *lost, int64_t a) { return a < 0 ? int_neg(lost, a) : a; }
 
-#define OVERFLOWING(name)                                             \
+#define OVERFLOWING(name)                                         \
     static int64_t int_##name(bool *lost, int64_t a, int64_t b) { \
         int64_t r = 0;                                            \
         if (__builtin_##name##_overflow(a, b, &r)) *lost = true;  \

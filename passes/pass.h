@@ -13,8 +13,8 @@ typedef struct dn_pass_options {
     FILE *out;                // where dumps go
 } dn_pass_options;
 
-// Runs all passes on *graph and replaces it. An error is a bug in a pass (DN_INTERNAL), except for an
-// unknown name in print_after (DN_INVALID, with the names there are).
+// Runs all passes on *graph and replaces it. An error is a bug in a pass (DN_INTERNAL), except for
+// an unknown name in print_after (DN_INVALID, with the names there are).
 dn_status dn_passes_run(dn_graph **graph, const dn_pass_options *options) DN_MUST_USE;
 
 #endif

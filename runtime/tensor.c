@@ -82,8 +82,8 @@ dn_status dn_tensor_new(dn_dtype dtype, const dn_shape *shape, dn_tensor **out) 
         return status;
     }
     *out = dn_xmalloc(sizeof **out);
-    **out = (dn_tensor){
-        .references = 1, .dtype = dtype, .shape = *shape, .bytes = bytes, .data = data};
+    **out =
+        (dn_tensor){.references = 1, .dtype = dtype, .shape = *shape, .bytes = bytes, .data = data};
     return DN_SUCCESS;
 }
 
@@ -113,20 +113,23 @@ void dn_tensor_release(dn_tensor *tensor) {
 double dn_tensor_get(const dn_tensor *tensor, int64_t i) {
     switch (tensor->dtype) {
 #define DTYPE(ENUM, name, ctype, is_float) \
-    case DN_##ENUM: return (double)((const ctype *)tensor->data)[i];
+    case DN_##ENUM:                        \
+        return (double)((const ctype *)tensor->data)[i];
 #include "runtime/dtypes.def"
 #undef DTYPE
-    default: return 0;
+        default: return 0;
     }
 }
 
 void dn_tensor_set(dn_tensor *tensor, int64_t i, double value) {
     if (tensor->dtype == DN_BOOL) value = value != 0;
     switch (tensor->dtype) {
-#define DTYPE(ENUM, name, ctype, is_float) \
-    case DN_##ENUM: ((ctype *)tensor->data)[i] = (ctype)value; break;
+#define DTYPE(ENUM, name, ctype, is_float)         \
+    case DN_##ENUM:                                \
+        ((ctype *)tensor->data)[i] = (ctype)value; \
+        break;
 #include "runtime/dtypes.def"
 #undef DTYPE
-    default: break;
+        default: break;
     }
 }

@@ -20,6 +20,7 @@ int dn_pool_threads(const dn_pool *pool);
 // [0, count) (the last may be shorter), chunk = begin / grain, and returns when all are done.
 // Bodies run at the same time on several threads and must not call dn_parallel_for on this pool.
 typedef void dn_parallel_body(void *arg, int64_t chunk, int64_t begin, int64_t end);
-void dn_parallel_for(dn_pool *pool, int64_t count, int64_t grain, dn_parallel_body *body, void *arg);
+void dn_parallel_for(dn_pool *pool, int64_t count, int64_t grain, dn_parallel_body *body,
+                     void *arg);
 
 #endif

@@ -1,8 +1,8 @@
 // The interpreter: executes a graph op by op. It is the definition of what every op means.
 //
 // Plain loops from the op table's scalar expressions; OpenBLAS (one thread a call) for contractions
-// and, through im2col, for convolutions. Work is cut into chunks that do not depend on the number of
-// threads, and every sum is taken in one order, so results have the same bits for any pool.
+// and, through im2col, for convolutions. Work is cut into chunks that do not depend on the number
+// of threads, and every sum is taken in one order, so results have the same bits for any pool.
 #ifndef DN_CODEGEN_INTERP_H
 #define DN_CODEGEN_INTERP_H
 
@@ -13,9 +13,9 @@ typedef struct dn_interp dn_interp;  // a graph made ready to run; keeps a refer
 
 typedef struct dn_interp_args {
     dn_tensor *const *inputs;  // one for each of graph->inputs, of its exact dtype and shape
-    dn_tensor **vars;          // one for each of graph->vars; replaced by its new value where updated
-    dn_tensor **outputs;       // out: one for each of graph->outputs; the caller owns a reference
-    uint64_t seed, step;       // the key of UNIFORM and NORMAL nodes without a seed of their own
+    dn_tensor **vars;     // one for each of graph->vars; replaced by its new value where updated
+    dn_tensor **outputs;  // out: one for each of graph->outputs; the caller owns a reference
+    uint64_t seed, step;  // the key of UNIFORM and NORMAL nodes without a seed of their own
 } dn_interp_args;
 
 dn_status dn_interp_new(const dn_graph *graph, dn_interp **out) DN_MUST_USE;

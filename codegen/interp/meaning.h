@@ -1,5 +1,6 @@
-// What the interpreter adds to the meaning of ops.def's expressions: integers wrap (they compute in the unsigned
-// type U), what IEEE or C leaves open for them is closed here, and each domain has its dtypes.
+// What the interpreter adds to the meaning of ops.def's expressions: integers wrap (they compute in
+// the unsigned type U), what IEEE or C leaves open for them is closed here, and each domain has its
+// dtypes.
 #ifndef DN_CODEGEN_INTERP_MEANING_H
 #define DN_CODEGEN_INTERP_MEANING_H
 

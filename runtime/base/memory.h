@@ -21,11 +21,11 @@ char *dn_printf(const char *fmt, ...) DN_PRINTF(1, 2);  // free() the result
 char *dn_vprintf(const char *fmt, va_list args);
 
 // Growable array: `T *items; int count, capacity;` and DN_PUSH(items, count, capacity) = value;
-#define DN_PUSH(items, count, capacity)                                          \
-    (*((count) == (capacity)                                                     \
-           ? ((capacity) = (capacity) ? 2 * (capacity) : 8,                      \
+#define DN_PUSH(items, count, capacity)                                             \
+    (*((count) == (capacity)                                                        \
+           ? ((capacity) = (capacity) ? 2 * (capacity) : 8,                         \
               (items) = dn_xrealloc((items), (size_t)(capacity) * sizeof *(items)), \
-              &(items)[(count)++])                                               \
+              &(items)[(count)++])                                                  \
            : &(items)[(count)++]))
 
 // An arena owns everything allocated from it; dn_arena_free releases all at once. Zero-initialise.

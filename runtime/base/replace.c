@@ -16,7 +16,8 @@ static char *folder_of(const char *path) {
     return slash == path ? dn_strdup("/") : dn_strndup(path, (size_t)(slash - path));
 }
 
-// ---- what killed processes left ------------------------------------------------------------------
+// ---- what killed processes left
+// ------------------------------------------------------------------
 
 // "gan.ckpt.tmp-1234" beside gan.ckpt, where no process or thread 1234 exists any more.
 static bool is_left_behind(const char *name, const char *base) {
@@ -37,7 +38,8 @@ static void remove_left_behind(const char *path) {
     free(folder);
 }
 
-// ---- writing ---------------------------------------------------------------------------------------
+// ---- writing
+// ---------------------------------------------------------------------------------------
 
 static dn_status failed(const char *path, const char *what) {
     return dn_fail_errno("%s: cannot %s", path, what);

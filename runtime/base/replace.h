@@ -12,8 +12,8 @@ typedef struct dn_replace {
     char *path, *beside;
 } dn_replace;
 
-// Opens PATH.tmp-<thread id>. What processes that were killed while they wrote PATH have left beside it
-// is removed. Failures name the path.
+// Opens PATH.tmp-<thread id>. What processes that were killed while they wrote PATH have left
+// beside it is removed. Failures name the path.
 dn_status dn_replace_open(dn_replace *replace, const char *path) DN_MUST_USE;
 // Ends a writing that came to `status`: renames on success, else removes the file. Returns `status`
 // or what went wrong here. `durable`: the file survives a power cut as soon as this returns.

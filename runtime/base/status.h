@@ -43,17 +43,17 @@ const char *dn_status_hint(dn_status status);     // NULL if there is none
 const char *dn_status_note(dn_status status);     // NULL if there is none
 void dn_status_free(dn_status status);            // accepts success
 
-#define DN_TRY(expr)                     \
-    do {                                 \
-        dn_status dn_try_status = (expr); \
+#define DN_TRY(expr)                             \
+    do {                                         \
+        dn_status dn_try_status = (expr);        \
         if (dn_try_status) return dn_try_status; \
     } while (0)
 
 // Ends the process with a message and exit code 70: for broken invariants only.
 _Noreturn void dn_panic(const char *file, int line, const char *fmt, ...) DN_PRINTF(3, 4);
-#define DN_ASSERT(cond, ...)                                          \
-    do {                                                              \
-        if (!(cond)) dn_panic(__FILE__, __LINE__, " " __VA_ARGS__);     \
+#define DN_ASSERT(cond, ...)                                        \
+    do {                                                            \
+        if (!(cond)) dn_panic(__FILE__, __LINE__, " " __VA_ARGS__); \
     } while (0)
 
 #endif

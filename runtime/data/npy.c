@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runtime/base/replace.h"
 #include "runtime/data/node.h"
 #include "runtime/data/rows.h"
-#include "runtime/base/replace.h"
 
 // ---- The header -------------------------------------------------------------------------------
 

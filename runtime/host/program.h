@@ -7,33 +7,37 @@
 
 #include "runtime/host/value.h"
 
-typedef enum dn_variable_kind { DN_VARIABLE_PARAM, DN_VARIABLE_STATE, DN_VARIABLE_SLOT } dn_variable_kind;
+typedef enum dn_variable_kind {
+    DN_VARIABLE_PARAM,
+    DN_VARIABLE_STATE,
+    DN_VARIABLE_SLOT
+} dn_variable_kind;
 
 typedef struct dn_variable {
-    const char *name;     // "G.dense.w", "G.dense.w/adam.m"
+    const char *name;  // "G.dense.w", "G.dense.w/adam.m"
     dn_variable_kind kind;
     dn_dtype dtype;
     dn_shape shape;
-    int init;             // the entry (no inputs, one output) that makes its first value
+    int init;  // the entry (no inputs, one output) that makes its first value
 } dn_variable;
 
 typedef struct dn_entry {
-    const char *name;     // "train_step", "train#2", "init G.dense.w"
+    const char *name;  // "train_step", "train#2", "init G.dense.w"
     int n_inputs, n_outputs, n_vars;
     const dn_field *inputs, *outputs;
-    bool record;          // the result is a record of the outputs; else it is the one output (or none)
-    bool is_step;         // counts as a step: for `every`, log rows and progress
-    bool draws;           // uses random numbers: its counter is part of their key
-    const int *vars;      // program variable behind each of the graph's variables
-    const void *code;     // the backend's own
+    bool record;       // the result is a record of the outputs; else it is the one output (or none)
+    bool is_step;      // counts as a step: for `every`, log rows and progress
+    bool draws;        // uses random numbers: its counter is part of their key
+    const int *vars;   // program variable behind each of the graph's variables
+    const void *code;  // the backend's own
 } dn_entry;
 
 // Executes entries. `vars` are replaced where the entry updates them; on failure nothing changed.
 // A failure's message may name a source place itself.
 typedef struct dn_executor {
     void *context;
-    dn_status (*run)(void *context, const dn_entry *entry, dn_tensor *const *inputs, dn_tensor **vars,
-                     dn_tensor **outputs, uint64_t seed, uint64_t step);
+    dn_status (*run)(void *context, const dn_entry *entry, dn_tensor *const *inputs,
+                     dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step);
 } dn_executor;
 
 typedef struct dn_location {  // of an instruction, for messages
@@ -55,12 +59,18 @@ typedef struct dn_instruction {
     int32_t a;
 } dn_instruction;
 
-typedef enum dn_flag_kind { DN_FLAG_BOOL, DN_FLAG_INT, DN_FLAG_FLOAT, DN_FLAG_STRING, DN_FLAG_PATH } dn_flag_kind;
+typedef enum dn_flag_kind {
+    DN_FLAG_BOOL,
+    DN_FLAG_INT,
+    DN_FLAG_FLOAT,
+    DN_FLAG_STRING,
+    DN_FLAG_PATH
+} dn_flag_kind;
 
 typedef struct dn_command_param {
     const char *name, *doc;
     dn_flag_kind kind;
-    bool required;        // else `init` is its default
+    bool required;  // else `init` is its default
     dn_value init;
 } dn_command_param;
 
@@ -71,22 +81,23 @@ typedef struct dn_command {
     int n_locals;
     const char *const *local_names;  // for the prompt; NULL for hidden ones
     const dn_instruction *code;
-    const dn_location *places;       // one for each instruction
+    const dn_location *places;  // one for each instruction
     int n_code;
-    bool checkpoints;     // it calls checkpoint, so --resume and --overwrite make sense
+    bool checkpoints;  // it calls checkpoint, so --resume and --overwrite make sense
 } dn_command;
 
 typedef struct dn_program {
-    const char *name;     // "gan"
-    const char *source;   // "gan.dnet"
-    uint64_t fingerprint; // of the source text and the constants: a checkpoint belongs to one program
+    const char *name;    // "gan"
+    const char *source;  // "gan.dnet"
+    uint64_t
+        fingerprint;  // of the source text and the constants: a checkpoint belongs to one program
     const dn_variable *variables;
     int n_variables;
     const dn_entry *entries;
     int n_entries;
     const dn_command *commands;
     int n_commands;
-    const dn_value *constants;       // strings and numbers that code refers to
+    const dn_value *constants;  // strings and numbers that code refers to
     int n_constants;
     const char *const *const *record_names;  // name lists of RECORD instructions, NULL-terminated
     int n_record_names;

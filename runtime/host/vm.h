@@ -13,10 +13,23 @@
 #include "runtime/threads.h"
 
 typedef enum dn_host_operator {
-    DN_HOST_NEG, DN_HOST_NOT,
-    DN_HOST_ADD, DN_HOST_SUB, DN_HOST_MUL, DN_HOST_DIV, DN_HOST_IDIV, DN_HOST_REM, DN_HOST_POW,
-    DN_HOST_EQ, DN_HOST_NE, DN_HOST_LT, DN_HOST_LE, DN_HOST_GT, DN_HOST_GE,
-    DN_HOST_AND, DN_HOST_OR,
+    DN_HOST_NEG,
+    DN_HOST_NOT,
+    DN_HOST_ADD,
+    DN_HOST_SUB,
+    DN_HOST_MUL,
+    DN_HOST_DIV,
+    DN_HOST_IDIV,
+    DN_HOST_REM,
+    DN_HOST_POW,
+    DN_HOST_EQ,
+    DN_HOST_NE,
+    DN_HOST_LT,
+    DN_HOST_LE,
+    DN_HOST_GT,
+    DN_HOST_GE,
+    DN_HOST_AND,
+    DN_HOST_OR,
 } dn_host_operator;
 // Arithmetic is on ints (overflow is an error), or on floats when either is one; DIV always gives a
 // float; IDIV and REM floor; a tensor with one element counts as its number; ADD also joins strings
@@ -24,9 +37,9 @@ typedef enum dn_host_operator {
 
 typedef struct dn_run_options {
     uint64_t seed;
-    int workers;          // for data; 0: as many as the process may use
-    const char *resume;   // a checkpoint to go on from, or NULL
-    bool overwrite;       // checkpoint() may replace a file that this run did not write
+    int workers;         // for data; 0: as many as the process may use
+    const char *resume;  // a checkpoint to go on from, or NULL
+    bool overwrite;      // checkpoint() may replace a file that this run did not write
     FILE *out, *err;
 } dn_run_options;
 
@@ -37,25 +50,28 @@ typedef struct dn_run dn_run;
 dn_status dn_run_new(const dn_program *program, const dn_executor *executor,
                      const dn_run_options *options, dn_run **out) DN_MUST_USE;
 void dn_run_free(dn_run *run);
-// The program grew at its ends (the prompt adds variables, entries, commands and constants); indices
-// already in use keep their meaning. Takes the new description.
+// The program grew at its ends (the prompt adds variables, entries, commands and constants);
+// indices already in use keep their meaning. Takes the new description.
 void dn_run_extend(dn_run *run, const dn_program *program);
 
-// Runs a command with values for all of its params (taken). *result: owned by the caller; may be NULL.
-// A failure's message begins with the place: "gan.dnet:12:5: ...". DN_INTERRUPTED after Ctrl-C.
+// Runs a command with values for all of its params (taken). *result: owned by the caller; may be
+// NULL. A failure's message begins with the place: "gan.dnet:12:5: ...". DN_INTERRUPTED after
+// Ctrl-C.
 dn_status dn_run_command(dn_run *run, int command, dn_value *args, dn_value *result) DN_MUST_USE;
-// As dn_run_command, with the locals kept in `locals` (command->n_locals values, the caller's), for the
-// prompt.
-dn_status dn_run_command_with(dn_run *run, int command, dn_value *locals, dn_value *result) DN_MUST_USE;
+// As dn_run_command, with the locals kept in `locals` (command->n_locals values, the caller's), for
+// the prompt.
+dn_status dn_run_command_with(dn_run *run, int command, dn_value *locals,
+                              dn_value *result) DN_MUST_USE;
 // Goes on from a checkpoint; *command is the one it was in (its locals hold its flags).
 dn_status dn_run_resume(dn_run *run, const char *path, int *command, dn_value *result) DN_MUST_USE;
 // The value of a variable now (made if need be), or NULL if there is none of that name.
 dn_tensor *dn_run_variable(dn_run *run, const char *name);
-// Says which files were written since the last time, if any: "wrote out/gan.ckpt, out/log.csv, 10 images
-// (last out/epoch-10.png)".
+// Says which files were written since the last time, if any: "wrote out/gan.ckpt, out/log.csv, 10
+// images (last out/epoch-10.png)".
 void dn_run_print_written(dn_run *run, FILE *out);
 
-// Ctrl-C: the first asks the run to stop after the current step, the second ends the process at once.
+// Ctrl-C: the first asks the run to stop after the current step, the second ends the process at
+// once.
 void dn_interrupt_install(void);
 bool dn_interrupt_requested(void);
 void dn_interrupt_clear(void);
@@ -65,9 +81,9 @@ int dn_builtin_find(const char *name);
 
 // The command line of a program: `PROGRAM [--help]`, `COMMAND [--flag value | --flag=value ...]`.
 // argv[0] is how messages call it. Every command also takes --seed, --threads, --workers,
-// --resume, --overwrite, --help; main's own flags come first. Returns the exit code: 0, 1 for a failure
-// at run time, 2 for usage, 130 when interrupted. `threads` (may be NULL) is told the value of --threads
-// before anything runs.
+// --resume, --overwrite, --help; main's own flags come first. Returns the exit code: 0, 1 for a
+// failure at run time, 2 for usage, 130 when interrupted. `threads` (may be NULL) is told the value
+// of --threads before anything runs.
 int dn_program_main(const dn_program *program, const dn_executor *executor,
                     void (*threads)(void *context, int count), int argc, char **argv);
 

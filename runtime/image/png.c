@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/image/codec.h"
 #include "runtime/base/replace.h"
+#include "runtime/image/codec.h"
 
 typedef struct png_job {
     jmp_buf jump;

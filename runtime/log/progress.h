@@ -1,6 +1,6 @@
 // Progress of long work. On a terminal: one line redrawn (a bar, count, rate, ETA, the last logged
-// values); elsewhere: a plain line now and then and at the end. Never more than ten redraws a second.
-// Every function accepts a NULL progress and then does nothing.
+// values); elsewhere: a plain line now and then and at the end. Never more than ten redraws a
+// second. Every function accepts a NULL progress and then does nothing.
 #ifndef DN_RUNTIME_PROGRESS_H
 #define DN_RUNTIME_PROGRESS_H
 

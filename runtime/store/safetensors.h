@@ -14,9 +14,9 @@ typedef struct dn_metadata {
     const char *key, *value;
 } dn_metadata;
 
-// Writes `path`.tmp-<pid> in the same folder, fsyncs, renames over `path` and fsyncs the folder, so that
-// at every moment `path` is the old file or the new one, whole. The bytes are a pure function of
-// the arguments (tensors in the order given, header keys in that order, 8-byte aligned data).
+// Writes `path`.tmp-<pid> in the same folder, fsyncs, renames over `path` and fsyncs the folder, so
+// that at every moment `path` is the old file or the new one, whole. The bytes are a pure function
+// of the arguments (tensors in the order given, header keys in that order, 8-byte aligned data).
 dn_status dn_safetensors_write(const char *path, const dn_named_tensor *tensors, int n_tensors,
                                const dn_metadata *metadata, int n_metadata) DN_MUST_USE;
 
@@ -28,7 +28,8 @@ void dn_safetensors_free(dn_safetensors *file);
 int dn_safetensors_count(const dn_safetensors *file);
 const char *dn_safetensors_name(const dn_safetensors *file, int i);
 const dn_tensor *dn_safetensors_tensor(const dn_safetensors *file, int i);
-const dn_tensor *dn_safetensors_find(const dn_safetensors *file, const char *name);  // NULL if absent
-const char *dn_safetensors_metadata(const dn_safetensors *file, const char *key);   // NULL if absent
+const dn_tensor *dn_safetensors_find(const dn_safetensors *file,
+                                     const char *name);                            // NULL if absent
+const char *dn_safetensors_metadata(const dn_safetensors *file, const char *key);  // NULL if absent
 
 #endif

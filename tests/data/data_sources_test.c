@@ -318,7 +318,8 @@ static void test_npy_errors(void) {
     write_text("e.npy", "PK\3\4");
     CHECK_FAILS(dn_dataset_npy(in_folder("e.npy"), &d), "e.npy: not an NPY file");
     CHECK_FAILS(dn_dataset_npy(in_folder("none.npy"), &d), "none.npy: No such file");
-    CHECK_FAILS(dn_npy_write(in_folder("none/e.npy"), NULL), "none/e.npy: cannot write: No such file");
+    CHECK_FAILS(dn_npy_write(in_folder("none/e.npy"), NULL),
+                "none/e.npy: cannot write: No such file");
 }
 
 int main(void) {

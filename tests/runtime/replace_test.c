@@ -1,11 +1,12 @@
 // Files written beside their place: what a reader sees, and what is left.
+#include "runtime/base/replace.h"
+
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/memory.h"
-#include "runtime/base/replace.h"
 #include "tests/check.h"
 
 static char folder[64];
