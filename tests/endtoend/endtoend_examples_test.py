@@ -141,7 +141,7 @@ def test_lenet():
         write(os.path.join(cwd, name + ".npy"), b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text
               + struct.pack(f"<{len(values)}f", *values))
     result = run_ok(DNET, LENET, "judge", "--samples", "digits.npy", cwd=cwd)
-    sure, counts = re.fullmatch(r"confidence above 0\.9: (\S+)\ndigits 0 to 9: \[(.*)\]\n", result.out).groups()
+    sure, counts = re.fullmatch(r"confidence above 0\.9: (\S+) of \d+ images\ndigits 0 to 9: \[(.*)\]\n", result.out).groups()
     counts = [float(c) for c in counts.split(",")]
     check(0 <= float(sure) <= 1 and len(counts) == 10 and sum(counts) == 192 and min(counts) > 0, result)
     result = run_ok(DNET, LENET, "judge", "--samples", "noise.npy", cwd=cwd)
