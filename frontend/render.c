@@ -60,7 +60,7 @@ static int walk_line(const char *line, size_t length, uint32_t from, uint32_t to
         if (i == from) marks->from = column;
         if (i == to) marks->to = column;
         bool shown = out && column >= window->begin && column + width <= window->end;
-        if (shown && (c == '\t' || c < ' ' || c == 127))
+        if (shown && (c < ' ' || c == 127))  // tabs are among them
             dn_str_printf(out, "%*s", width, "");
         else if (shown)
             dn_str_append(out, line + i, size);

@@ -23,12 +23,13 @@ typedef struct dn_failure *dn_status;
 
 #define DN_SUCCESS ((dn_status)0)
 #define DN_MUST_USE __attribute__((warn_unused_result))
+#define DN_NEVER_NULL __attribute__((returns_nonnull))
 #define DN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 // Makes a failure with a formatted message (one line, no full stop, no newline).
-dn_status dn_fail(dn_code code, const char *fmt, ...) DN_MUST_USE DN_PRINTF(2, 3);
+dn_status dn_fail(dn_code code, const char *fmt, ...) DN_MUST_USE DN_NEVER_NULL DN_PRINTF(2, 3);
 // As dn_fail(DN_IO or DN_NOT_FOUND), with ": " and strerror(errno) appended.
-dn_status dn_fail_errno(const char *fmt, ...) DN_MUST_USE DN_PRINTF(1, 2);
+dn_status dn_fail_errno(const char *fmt, ...) DN_MUST_USE DN_NEVER_NULL DN_PRINTF(1, 2);
 // Puts "context: " before the message of a failure; success stays success.
 dn_status dn_annotate(dn_status status, const char *fmt, ...) DN_MUST_USE DN_PRINTF(2, 3);
 // Adds a hint, shown on a line of its own; success stays success.

@@ -28,7 +28,7 @@ static void check_idx(const char *images, const char *labels) {
     dn_dataset *d = NULL;
     CHECK_OK(dn_dataset_idx(in_folder(images), in_folder(labels), &d));
     if (!d) return;
-    const dn_field *fields;
+    const dn_field *fields = NULL;
     CHECK(dn_dataset_size(d) == 5 && dn_dataset_fields(d, &fields) == 2);
     CHECK(fields[0].shape.rank == 3 && fields[0].shape.dims[1] == 3 &&
           fields[0].shape.dims[2] == 1);
