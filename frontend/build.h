@@ -177,7 +177,7 @@ void dn_assign_state(dn_build *b, dn_bound_name *name, dn_term value, dn_span sp
 dn_node *dn_variable_node(dn_build *b, const char *name, const dn_type *type, dn_variable_kind kind,
                           const dn_term *init, dn_span span, dn_var **var);
 dn_version_chain *dn_chain_of(dn_build *b, const dn_var *var);
-void dn_chain_push(dn_build *b, dn_version_chain *chain, dn_node *node);
+void dn_chain_push(dn_version_chain *chain, dn_node *node);
 
 // ---- build_train.c ----
 void dn_eval_minimize(dn_build *b, const dn_stmt *stmt);

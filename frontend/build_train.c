@@ -195,7 +195,7 @@ static dn_node *count_update(dn_build *b, const dn_stmt *stmt, const dn_model *c
     free(name.text);
     if (!t) return NULL;
     t = dn_build_binary(b->graph, DN_OP_ADD, t, dn_build_const(b->graph, &type, 1));
-    dn_chain_push(b, dn_chain_of(b, var), t);
+    dn_chain_push(dn_chain_of(b, var), t);
     return t;
 }
 
@@ -247,7 +247,7 @@ static void update_parameters(dn_build *b, const dn_stmt *stmt, const leaves *l,
             return;
         }
         // A later loss sees the new value, not how it was computed.
-        dn_chain_push(b, &b->chains[i], dn_build_unary(b->graph, DN_OP_STOP_GRADIENT, next.node));
+        dn_chain_push(&b->chains[i], dn_build_unary(b->graph, DN_OP_STOP_GRADIENT, next.node));
         b->chains[i].updated = stmt->span;
     }
 }

@@ -89,8 +89,7 @@ dn_version_chain *dn_chain_of(dn_build *b, const dn_var *var) {
     return NULL;
 }
 
-void dn_chain_push(dn_build *b, dn_version_chain *chain, dn_node *node) {
-    (void)b;
+void dn_chain_push(dn_version_chain *chain, dn_node *node) {
     DN_PUSH(chain->versions, chain->count, chain->capacity) = node;
 }
 
@@ -136,7 +135,7 @@ dn_node *dn_variable_node(dn_build *b, const char *name, const dn_type *type, dn
     DN_PUSH(b->chains, b->n_chains, b->cap_chains) = (dn_version_chain){.var = var};
     chain = &b->chains[b->n_chains - 1];
     chain->index = (int)dn_node_int(node, DN_ATTR_INDEX);
-    dn_chain_push(b, chain, node);
+    dn_chain_push(chain, node);
     return node;
 }
 
@@ -207,6 +206,6 @@ void dn_assign_state(dn_build *b, dn_bound_name *name, dn_term value, dn_span sp
                        dn_describe(b, &wanted), dn_describe(b, &given));
         return;
     }
-    dn_chain_push(b, dn_chain_of(b, var), node);
+    dn_chain_push(dn_chain_of(b, var), node);
     name->value = dn_term_tensor(node);
 }
