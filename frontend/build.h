@@ -163,7 +163,7 @@ dn_node *dn_op_node(dn_build *b, dn_op op, dn_node *const *in, int n_in, const d
 dn_node *dn_const_node(dn_build *b, const dn_type *type, double value, dn_span span);
 bool dn_to_int(dn_build *b, dn_term term, dn_span span, const char *what, dn_dim *out);
 bool dn_to_dims(dn_build *b, dn_term term, dn_span span, const char *what, int *count, dn_dim *out);
-// A boolean known to be a scalar number that can be folded: math functions on static numbers.
+// x[i, a:b] of a list or tensor; in build_index.c.
 dn_term dn_index(dn_build *b, const dn_expr *expr);
 
 // ---- build_builtin.c ----
