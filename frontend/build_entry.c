@@ -140,9 +140,9 @@ static dn_term step_argument(dn_build *b, const char *name, const dn_host_type *
 
 static const dn_host_type *result_type(dn_compiler *c, const dn_entry *entry) {
     if (entry->n_outputs == 0) return dn_host_simple(DN_HOST_NONE);
-    const char *names[64];
-    const dn_host_type *fields[64];
-    for (int i = 0; i < entry->n_outputs && i < 64; i++) {
+    const char **names = DN_NEW_ARRAY(&c->arena, const char *, entry->n_outputs);
+    const dn_host_type **fields = DN_NEW_ARRAY(&c->arena, const dn_host_type *, entry->n_outputs);
+    for (int i = 0; i < entry->n_outputs; i++) {
         const dn_field *out = &entry->outputs[i];
         dn_type type = dn_type_of(out->dtype, out->shape.rank, out->shape.dims);
         names[i] = out->name;
