@@ -13,7 +13,8 @@ static void help(void) {
         "usage: dnet [options] FILE.dnet COMMAND [--flag value ...]\n"
         "       dnet FILE.dnet --help       the commands of a program\n"
         "       dnet                        reads definitions and expressions\n\n"
-        "Options, before the file:\n%s\n"
+        "Options, before the file:\n%s"
+        "  --backend x86|interp     machine code (the default), or the interpreter\n\n"
         "Exit codes: 0 fine, 1 an error in the program or while it ran, 2 wrong use,\n"
         "70 a bug in dnet, 130 interrupted.\n",
         dn_options_help);
@@ -22,7 +23,7 @@ static void help(void) {
 static int run_prompt(const dn_options *options) {
     dn_compiler *c = dn_options_compiler(options);
     if (!c) return DN_EXIT_USAGE;
-    int code = dn_prompt_run(c, stdin, isatty(STDIN_FILENO));
+    int code = dn_prompt_run(c, options, stdin, isatty(STDIN_FILENO));
     dn_compiler_free(c);
     return code;
 }
@@ -36,7 +37,7 @@ static int run_file(const dn_options *options, int argc, char **argv) {
     dn_diags_flush(&c->diags, stderr);
     int code = DN_EXIT_ERRORS;
     if (ok) {
-        dn_backend backend = {.compiler = c};
+        dn_backend backend = {.compiler = c, .kind = options->backend, .level = options->level};
         dn_executor executor = dn_backend_executor(&backend);
         char *name = dn_printf("%s %s", argv[0], options->file);
         char **rest = dn_xcalloc((size_t)(argc - options->rest + 2), sizeof *rest);

@@ -4,39 +4,115 @@
 #include <string.h>
 
 #include "codegen/interp/interp.h"
+#include "driver/lower.h"
 
-static dn_status interp_of(dn_backend *backend, const dn_entry *entry, dn_interp **out) {
-    int index = (int)(entry - backend->compiler->entries);
-    if (index >= backend->n_interps) {
-        int count = backend->compiler->n_units;
-        backend->interps = dn_xrealloc(backend->interps, (size_t)count * sizeof *backend->interps);
-        for (int i = backend->n_interps; i < count; i++) backend->interps[i] = NULL;
-        backend->n_interps = count;
+// Entries that were compiled together.
+typedef struct dn_batch {
+    dn_lowered lowered;
+    dn_jit *jit;
+} dn_batch;
+
+typedef struct dn_ready {
+    dn_batch *batch;  // NULL: not compiled yet
+    int number;       // within the batch
+} dn_ready;
+
+// The prompt adds entries while it runs.
+static void grow(dn_backend *backend) {
+    int count = backend->compiler->n_units, old = backend->n_entries;
+    if (count <= old) return;
+    backend->interps = dn_xrealloc(backend->interps, (size_t)count * sizeof *backend->interps);
+    backend->ready = dn_xrealloc(backend->ready, (size_t)count * sizeof *backend->ready);
+    for (int i = old; i < count; i++) {
+        backend->interps[i] = NULL;
+        backend->ready[i] = (dn_ready){0};
     }
-    if (!backend->interps[index]) DN_TRY(dn_interp_new(entry->code, &backend->interps[index]));
-    *out = backend->interps[index];
-    return DN_SUCCESS;
+    backend->n_entries = count;
 }
 
 // The line of the operation that failed.
-static dn_status with_place(dn_backend *backend, dn_status status, const dn_node *culprit) {
-    if (!status || !culprit || culprit->span.file == 0) return status;
-    dn_place place = dn_sources_place(&backend->compiler->sources, culprit->span);
-    return dn_annotate(status, "`%s` from %s:%d:%d", dn_op_get(culprit->op)->name, place.path,
-                       place.line, place.column);
+static dn_status with_place(dn_backend *backend, dn_status status, const char *what, dn_span span) {
+    if (!status || span.file == 0) return status;
+    dn_place place = dn_sources_place(&backend->compiler->sources, span);
+    return dn_annotate(status, "`%s` from %s:%d:%d", what, place.path, place.line, place.column);
 }
+
+// What a call hands over.
+typedef struct call {
+    const dn_entry *entry;
+    dn_tensor *const *inputs;
+    dn_tensor **vars, **outputs;
+    uint64_t seed, step;
+} call;
+
+// ---- the interpreter ----
+
+static dn_status interpret(dn_backend *backend, int index, const call *c) {
+    dn_interp **interp = &backend->interps[index];
+    if (!*interp) DN_TRY(dn_interp_new(backend->compiler->units[index].graph, interp));
+    dn_interp_args args = {.inputs = c->inputs,
+                           .vars = c->vars,
+                           .outputs = c->outputs,
+                           .seed = c->seed,
+                           .step = c->step};
+    const dn_node *culprit = NULL;
+    dn_status status = dn_interp_run(*interp, backend->pool, &args, &culprit);
+    return culprit ? with_place(backend, status, dn_op_get(culprit->op)->name, culprit->span)
+                   : status;
+}
+
+// ---- machine code ----
+
+// An entry is compiled when it is first run; what makes first values of variables is compiled all
+// together, because it is asked for one by one.
+static int batch_of(dn_backend *backend, int index, int *units) {
+    const dn_compiler *c = backend->compiler;
+    int n = 0;
+    if (!c->units[index].is_init) units[n++] = index;
+    for (int i = 0; i < c->n_units && c->units[index].is_init; i++)
+        if (c->units[i].is_init && !backend->ready[i].batch) units[n++] = i;
+    return n;
+}
+
+static dn_status compile(dn_backend *backend, int index) {
+    int *units = dn_xcalloc((size_t)backend->n_entries + 1, sizeof *units);
+    int n = batch_of(backend, index, units);
+    dn_batch *batch = dn_xcalloc(1, sizeof *batch);
+    DN_PUSH(backend->batches, backend->n_batches, backend->cap_batches) = batch;
+    dn_native_options options = {.level = backend->level, .threads = backend->threads};
+    options.isa[dn_isa_here()] = true;
+    dn_status status = dn_lower_units(backend->compiler, units, n, &options, &batch->lowered);
+    if (!status) status = dn_jit_new(batch->lowered.code, &options, &batch->jit);
+    for (int i = 0; i < n && !status; i++) backend->ready[units[i]] = (dn_ready){batch, i};
+    free(units);
+    return status;
+}
+
+static dn_status run_native(dn_backend *backend, int index, const call *c) {
+    if (!backend->ready[index].batch) DN_TRY(compile(backend, index));
+    if (!backend->runner) DN_TRY(dn_native_runner_new(backend->pool, &backend->runner));
+    dn_ready ready = backend->ready[index];
+    const dn_lowered *lowered = &ready.batch->lowered;
+    int launch = -1;
+    dn_status status = dn_native_run(backend->runner, &lowered->code->entries[ready.number],
+                                     dn_jit_kernels(ready.batch->jit), c->entry, c->inputs, c->vars,
+                                     c->outputs, c->seed, c->step, &launch);
+    if (!status || launch < 0) return status;
+    const dn_kernel *kernel = lowered->kernels[ready.number]->list[launch];
+    return with_place(backend, status, kernel->name, kernel->span);
+}
+
+// ---- the executor ----
 
 static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *const *inputs,
                            dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step) {
     dn_backend *backend = context;
-    dn_interp *interp;
+    call c = {entry, inputs, vars, outputs, seed, step};
+    int index = (int)(entry - backend->compiler->entries);
     if (!backend->pool) DN_TRY(dn_pool_new(backend->threads, &backend->pool));
-    DN_TRY(interp_of(backend, entry, &interp));
-    dn_interp_args args = {
-        .inputs = inputs, .vars = vars, .outputs = outputs, .seed = seed, .step = step};
-    const dn_node *culprit = NULL;
-    dn_status status = dn_interp_run(interp, backend->pool, &args, &culprit);
-    return with_place(backend, status, culprit);
+    grow(backend);
+    if (backend->kind == DN_BACKEND_INTERP) return interpret(backend, index, &c);
+    return run_native(backend, index, &c);
 }
 
 dn_executor dn_backend_executor(dn_backend *backend) {
@@ -46,7 +122,15 @@ dn_executor dn_backend_executor(dn_backend *backend) {
 void dn_backend_threads(void *context, int count) { ((dn_backend *)context)->threads = count; }
 
 void dn_backend_free(dn_backend *backend) {
-    for (int i = 0; i < backend->n_interps; i++) dn_interp_free(backend->interps[i]);
+    dn_native_runner_free(backend->runner);
+    for (int i = 0; i < backend->n_batches; i++) {
+        dn_jit_free(backend->batches[i]->jit);
+        dn_lowered_free(&backend->batches[i]->lowered);
+        free(backend->batches[i]);
+    }
+    for (int i = 0; i < backend->n_entries; i++) dn_interp_free(backend->interps[i]);
+    free(backend->batches);
     free(backend->interps);
+    free(backend->ready);
     dn_pool_free(backend->pool);
 }

@@ -12,7 +12,9 @@ const char dn_options_help[] =
     "  -fdiagnostics-format=json  messages as JSON, one a line\n"
     "  --precision f32|f64      what `f32` means; f64 is for checks\n"
     "  --print-after=PASS       prints graphs after a pass (--print-after-all: after each)\n"
-    "  --time-passes            prints the time of each pass\n";
+    "  --time-passes            prints the time of each pass\n"
+    "  -O0 .. -O3               how hard machine code is optimised (default: -O2)\n"
+    "  -g                       machine code knows its lines, for perf and gdb\n";
 
 // The value of `--name value` or `--name=value` at argv[*i]; NULL if this is another option.
 static const char *value_of(const char *name, int argc, char **argv, int *i) {
@@ -50,16 +52,41 @@ static bool read_precision(dn_options *o, const char *program, const char *value
 }
 
 static bool read_emit(dn_options *o, const char *program, const char *value) {
-    static const char *const kinds[] = {"ast", "graph", "gradient"};
+    static const char *const kinds[] = {"ast", "graph", "gradient", "kernel", "llvm", "asm"};
     o->emit = value;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         if (strcmp(kinds[k], value) == 0) return true;
-    return usage(program, "--emit takes ast, graph or gradient, not", value);
+    return usage(program, "--emit takes ast, graph, gradient, kernel, llvm or asm, not", value);
+}
+
+static bool read_report(dn_options *o, const char *program, const char *value) {
+    o->report = value;
+    if (strcmp(value, "memory") == 0 || strcmp(value, "cost") == 0) return true;
+    return usage(program, "--report takes memory or cost, not", value);
+}
+
+static bool read_backend(dn_options *o, const char *program, const char *value) {
+    if (strcmp(value, "x86") == 0) {
+        o->backend = DN_BACKEND_X86;
+    } else if (strcmp(value, "interp") == 0) {
+        o->backend = DN_BACKEND_INTERP;
+    } else {
+        return usage(program, "--backend is x86 or interp, not", value);
+    }
+    return true;
+}
+
+static bool read_level(dn_options *o, const char *program, const char *arg) {
+    o->level = arg[2] - '0';
+    if (arg[2] >= '0' && arg[2] <= '3' && !arg[3]) return true;
+    return usage(program, "the levels are -O0 to -O3, not", arg);
 }
 
 static bool read_option(dn_options *o, int argc, char **argv, int *i) {
     const char *arg = argv[*i], *value;
     if (strncmp(arg, "-D", 2) == 0) return read_define(o, argc, argv, i);
+    if (strncmp(arg, "-O", 2) == 0) return read_level(o, argv[0], arg);
+    if (strcmp(arg, "-g") == 0) return o->lines = true;
     if (strcmp(arg, "-fsyntax-only") == 0) return o->syntax_only = true;
     if (strcmp(arg, "-Werror") == 0) return o->warnings_are_errors = true;
     if (strcmp(arg, "-fdiagnostics-format=json") == 0) return o->json = true;
@@ -71,17 +98,20 @@ static bool read_option(dn_options *o, int argc, char **argv, int *i) {
         return true;
     }
     if ((value = value_of("--emit", argc, argv, i))) return read_emit(o, argv[0], value);
+    if ((value = value_of("--report", argc, argv, i))) return read_report(o, argv[0], value);
+    if ((value = value_of("--backend", argc, argv, i))) return read_backend(o, argv[0], value);
     if ((value = value_of("--precision", argc, argv, i))) return read_precision(o, argv[0], value);
     if ((value = value_of("--print-after", argc, argv, i)))
         return (o->passes.print_after = value) != NULL;
     if (strcmp(arg, "--emit") == 0 || strcmp(arg, "--precision") == 0 ||
-        strcmp(arg, "--print-after") == 0)
+        strcmp(arg, "--print-after") == 0 || strcmp(arg, "--report") == 0 ||
+        strcmp(arg, "--backend") == 0)
         return usage(argv[0], "a value is missing after", arg);
     return usage(argv[0], "unknown option", arg);
 }
 
 bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
-    *o = (dn_options){.real = DN_F32, .rest = argc};
+    *o = (dn_options){.real = DN_F32, .rest = argc, .level = 2};
     o->passes.out = stderr;
 #ifndef NDEBUG
     o->passes.verify = true;

@@ -2,11 +2,15 @@
 #ifndef DN_DRIVER_OPTIONS_H
 #define DN_DRIVER_OPTIONS_H
 
-#include "frontend/compiler.h"
+#include "driver/execute.h"
 
 typedef struct dn_options {
     const char *file;
-    const char *emit;  // ast, graph, gradient
+    const char *emit;    // ast, graph, gradient, kernel, llvm, asm
+    const char *report;  // memory, cost
+    dn_backend_kind backend;
+    int level;   // -O
+    bool lines;  // -g
     bool syntax_only;
     dn_dtype real;  // --precision
     dn_pass_options passes;

@@ -91,8 +91,10 @@ static bool evaluate(session *s, const char *text, bool at_end) {
     return true;
 }
 
-int dn_prompt_run(dn_compiler *compiler, FILE *in, bool interactive) {
-    session s = {.compiler = compiler, .backend.compiler = compiler};
+int dn_prompt_run(dn_compiler *compiler, const dn_options *options, FILE *in, bool interactive) {
+    session s = {
+        .compiler = compiler,
+        .backend = {.compiler = compiler, .kind = options->backend, .level = options->level}};
     s.executor = dn_backend_executor(&s.backend);
     s.options = (dn_run_options){.overwrite = true, .out = stdout, .err = stderr};
     dn_interrupt_install();

@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-#include "frontend/compiler.h"
+#include "driver/options.h"
 
 // Reads `in` to its end. Errors are printed and do not end it. Returns the exit code.
-int dn_prompt_run(dn_compiler *compiler, FILE *in, bool interactive);
+int dn_prompt_run(dn_compiler *compiler, const dn_options *options, FILE *in, bool interactive);
 
 #endif

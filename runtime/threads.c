@@ -5,6 +5,9 @@
 // the chunk is done: a worker that comes late to one loop can only do good to the next. The thread
 // whose chunk takes `pending` to 0 wakes the caller.
 //
+// A loop in parts works alike, but every part has a flag of its own that is taken instead, so that
+// each thread can look for its own part first.
+//
 // Waiting threads spin for a few microseconds, which is what the pause between two kernels takes,
 // and then sleep on a condition variable. They are not pinned to cores: that helps one program that
 // owns a machine and harms two that share it.
@@ -24,20 +27,27 @@
 
 enum { SPINS = 300, MOST_THREADS = 4096 };
 
+typedef struct part {
+    _Alignas(64) atomic_bool open;  // it is there to be taken
+} part;
+
 struct dn_pool {
     // The loop under way; written only while no chunk is claimed or left to claim.
     dn_parallel_body *body;
     void *arg;
     int64_t count, grain, chunks;
 
-    _Alignas(64) _Atomic int64_t remaining;  // chunks that nobody has claimed
-    _Alignas(64) _Atomic int64_t pending;    // chunks that are not done
-    _Alignas(64) atomic_int sleeping;        // workers asleep on `work`
+    _Alignas(64) _Atomic int64_t remaining;   // chunks that nobody has claimed
+    _Alignas(64) _Atomic int64_t parts_left;  // parts that nobody has
+    _Alignas(64) _Atomic int64_t pending;     // chunks or parts that are not done
+    _Alignas(64) atomic_int sleeping;         // workers asleep on `work`
+    atomic_int n_started;                     // workers that know their number
     atomic_bool stop;
     atomic_bool busy;  // a loop is under way, to catch one inside another
     int spins;
     int n_workers;
     pthread_t *workers;
+    part *parts;  // one for each thread
     pthread_mutex_t lock;
     pthread_cond_t work, done;
 };
@@ -138,10 +148,41 @@ static void run_chunks(dn_pool *pool, bool is_caller) {
     }
 }
 
+// --- parts ---
+
+// Takes part `first` or the next one that is open; false when none is.
+static bool take_part(dn_pool *pool, int first, int *taken) {
+    int threads = dn_pool_threads(pool);
+    for (int i = 0; i < threads; i++) {
+        int p = first + i < threads ? first + i : first + i - threads;
+        if (!atomic_load(&pool->parts[p].open)) continue;
+        if (!atomic_exchange(&pool->parts[p].open, false)) continue;
+        atomic_fetch_sub(&pool->parts_left, 1);
+        *taken = p;
+        return true;
+    }
+    return false;
+}
+
+// count * p / n without overflow.
+static int64_t part_begin(int64_t count, int64_t p, int64_t n) {
+    return count / n * p + count % n * p / n;
+}
+
+static void run_parts(dn_pool *pool, int me) {
+    int p;
+    while (atomic_load(&pool->parts_left) > 0 && take_part(pool, me, &p)) {
+        int64_t n = pool->chunks;
+        pool->body(pool->arg, p, part_begin(pool->count, p, n), part_begin(pool->count, p + 1, n));
+        if (atomic_fetch_sub(&pool->pending, 1) == 1 && me != 0) wake_caller(pool);
+    }
+}
+
 // --- waiting ---
 
 static bool has_news(dn_pool *pool) {
-    return atomic_load(&pool->remaining) > 0 || atomic_load(&pool->stop);
+    return atomic_load(&pool->remaining) > 0 || atomic_load(&pool->parts_left) > 0 ||
+           atomic_load(&pool->stop);
 }
 
 static void wait_for_work(dn_pool *pool) {
@@ -159,10 +200,12 @@ static void wait_for_work(dn_pool *pool) {
 
 static void *worker_main(void *arg) {
     dn_pool *pool = arg;
+    int me = atomic_fetch_add(&pool->n_started, 1) + 1;
     for (;;) {
         wait_for_work(pool);
         if (atomic_load(&pool->stop)) return NULL;
         run_chunks(pool, false);
+        run_parts(pool, me);
     }
 }
 
@@ -188,15 +231,19 @@ static void wait_until_done(dn_pool *pool) {
     pthread_mutex_unlock(&pool->lock);
 }
 
+static void begin_loop(dn_pool *pool, int64_t count, dn_parallel_body *body, void *arg) {
+    bool was_busy = atomic_exchange(&pool->busy, true);
+    DN_ASSERT(!was_busy, "a parallel loop inside another");
+    pool->body = body;
+    pool->arg = arg;
+    pool->count = count;
+}
+
 void dn_parallel_for(dn_pool *pool, int64_t count, int64_t grain, dn_parallel_body *body,
                      void *arg) {
     DN_ASSERT(grain > 0, "dn_parallel_for with grain %lld", (long long)grain);
     if (count <= 0) return;
-    bool was_busy = atomic_exchange(&pool->busy, true);
-    DN_ASSERT(!was_busy, "dn_parallel_for inside dn_parallel_for");
-    pool->body = body;
-    pool->arg = arg;
-    pool->count = count;
+    begin_loop(pool, count, body, arg);
     pool->grain = grain;
     pool->chunks = count / grain + (count % grain != 0);
     if (pool->chunks == 1 || pool->n_workers == 0) {
@@ -206,6 +253,25 @@ void dn_parallel_for(dn_pool *pool, int64_t count, int64_t grain, dn_parallel_bo
         atomic_store(&pool->remaining, pool->chunks);
         wake_workers(pool, pool->chunks - 1);
         run_chunks(pool, true);
+        wait_until_done(pool);
+    }
+    atomic_store(&pool->busy, false);
+}
+
+void dn_parallel_parts(dn_pool *pool, int64_t count, dn_parallel_body *body, void *arg) {
+    int threads = dn_pool_threads(pool);
+    if (count <= 0) return;
+    begin_loop(pool, count, body, arg);
+    pool->chunks = count < threads ? count : threads;
+    if (pool->chunks == 1) {
+        body(arg, 0, 0, count);
+    } else {
+        // A worker may take a part as soon as its flag is set.
+        atomic_store(&pool->pending, pool->chunks);
+        atomic_store(&pool->parts_left, pool->chunks);
+        for (int64_t p = 0; p < pool->chunks; p++) atomic_store(&pool->parts[p].open, true);
+        wake_workers(pool, pool->chunks - 1);
+        run_parts(pool, 0);
         wait_until_done(pool);
     }
     atomic_store(&pool->busy, false);
@@ -233,9 +299,15 @@ dn_status dn_pool_new(int threads, dn_pool **out) {
     int cpus = apply_quota(usable_cpus());
     if (threads == 0) threads = cpus;
     dn_pool *pool = NULL;
-    if (posix_memalign((void **)&pool, 64, sizeof *pool) != 0)
+    part *parts = NULL;
+    if (posix_memalign((void **)&pool, 64, sizeof *pool) != 0 ||
+        posix_memalign((void **)&parts, 64, (size_t)threads * sizeof *parts) != 0) {
+        free(pool);
         return dn_fail(DN_MEMORY, "no memory for a pool of threads");
+    }
     memset(pool, 0, sizeof *pool);
+    memset(parts, 0, (size_t)threads * sizeof *parts);
+    pool->parts = parts;
     pool->spins = threads <= cpus ? SPINS : 0;  // spinning would only keep others off a CPU
     pool->workers = dn_xcalloc((size_t)threads, sizeof *pool->workers);
     pthread_mutex_init(&pool->lock, NULL);
@@ -260,6 +332,7 @@ void dn_pool_free(dn_pool *pool) {
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);
     free(pool->workers);
+    free(pool->parts);
     free(pool);
 }
 

@@ -23,4 +23,10 @@ typedef void dn_parallel_body(void *arg, int64_t chunk, int64_t begin, int64_t e
 void dn_parallel_for(dn_pool *pool, int64_t count, int64_t grain, dn_parallel_body *body,
                      void *arg);
 
+// Calls body(arg, part, begin, end) for each of T = min(threads, count) parts: part t is
+// [count * t / T, count * (t + 1) / T), and thread t takes it, so that the same data meet the same
+// cache in loop after loop; the part of a thread that is late goes to one that has nothing to do.
+// One part: nobody is woken. For bodies whose results do not depend on where the bounds are.
+void dn_parallel_parts(dn_pool *pool, int64_t count, dn_parallel_body *body, void *arg);
+
 #endif

@@ -53,6 +53,56 @@ static void test_loops(int threads) {
     dn_pool_free(pool);
 }
 
+typedef struct part_visit {
+    int64_t count, parts;
+    atomic_int *seen;  // per index
+    atomic_int wrong;
+} part_visit;
+
+static void part_body(void *arg, int64_t part, int64_t begin, int64_t end) {
+    part_visit *v = arg;
+    if (begin != v->count * part / v->parts || end != v->count * (part + 1) / v->parts) v->wrong++;
+    for (int64_t i = begin; i < end; i++) v->seen[i]++;
+}
+
+static void check_parts(dn_pool *pool, int threads, int64_t count) {
+    part_visit v = {.count = count, .parts = count < threads ? count : threads};
+    v.seen = dn_xcalloc((size_t)count, sizeof *v.seen);
+    dn_parallel_parts(pool, count, part_body, &v);
+    int wrong = v.wrong;
+    for (int64_t i = 0; i < count; i++) wrong += v.seen[i] != 1;
+    CHECK(wrong == 0, "count %lld, %d threads", (long long)count, threads);
+    free(v.seen);
+}
+
+// The two sorts of loop by turns, so that a worker late to one meets the other.
+static void test_parts(int threads) {
+    dn_pool *pool = NULL;
+    CHECK_OK(dn_pool_new(threads, &pool));
+    for (int64_t count = 0; count < 300; count++) {
+        check_parts(pool, threads, count);
+        if (count % 3 == 1) check_loop(pool, count, 5);
+        if (count % 50 == 0) nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    dn_pool_free(pool);
+}
+
+static void big_part(void *arg, int64_t part, int64_t begin, int64_t end) {
+    int64_t *bounds = arg;
+    bounds[part] = begin;
+    bounds[part + 1] = end;
+}
+
+static void test_big_parts(void) {
+    dn_pool *pool = NULL;
+    int64_t bounds[4];
+    CHECK_OK(dn_pool_new(3, &pool));
+    dn_parallel_parts(pool, INT64_MAX, big_part, bounds);
+    CHECK(bounds[0] == 0 && bounds[1] == INT64_MAX / 3 && bounds[3] == INT64_MAX, "%lld",
+          (long long)bounds[1]);
+    dn_pool_free(pool);
+}
+
 static void fail_body(void *arg, int64_t chunk, int64_t begin, int64_t end) {
     (void)chunk, (void)begin, (void)end;
     *(bool *)arg = true;
@@ -180,6 +230,8 @@ int main(void) {
     test_loops(1);
     test_loops(2);
     test_loops(7);
+    for (int threads = 1; threads <= 5; threads++) test_parts(threads);
+    test_big_parts();
     test_edges();
     test_same_bits();
     test_many_loops();

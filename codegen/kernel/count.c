@@ -1,0 +1,111 @@
+// What a run of a kernel costs: arithmetic, and elements that go through memory.
+#include "codegen/kernel/access.h"
+
+// As dn_graph_flops counts.
+static double value_flops(const dn_kvalue *value) {
+    if (value->kind != DN_KV_ELEMENTWISE) return 0;
+    return value->op != DN_OP_CAST && value->op != DN_OP_STOP_GRADIENT;
+}
+
+static double contract_flops(const dn_contract *c) {
+    double n = 2;
+    if (c->op == DN_OP_DOT) {
+        for (int i = 0; i < c->batches; i++) n *= (double)c->batch[i];
+        return n * (double)c->m * (double)c->n * (double)c->k;
+    }
+    for (int i = 0; i < c->spatial; i++) n *= (double)c->out[i] * (double)c->kernel[i];
+    return n * (double)c->images * (double)c->filters * (double)(c->channels / c->groups);
+}
+
+static double count_flops(const dn_kernel *kernel) {
+    double body = kernel->n_reductions, then = 0;
+    for (int i = 0; i < kernel->n_values; i++)
+        *(i < kernel->n_body ? &body : &then) += value_flops(&kernel->values[i]);
+    for (int i = 0; i < kernel->n_stores; i++)
+        *(kernel->stores[i].value < kernel->n_body ? &body : &then) += kernel->stores[i].add;
+    double n = 0;
+    if (body) n += body * dn_kernel_points(kernel, true);
+    if (then) n += then * dn_kernel_points(kernel, false);
+    return kernel->kind == DN_KERNEL_CONTRACT ? n + contract_flops(&kernel->contract) : n;
+}
+
+// ---- memory ---------------------------------------------------------------------------------
+
+static double at_most(double n, const dn_buffer *buffer) {
+    return n < (double)buffer->count ? n : (double)buffer->count;
+}
+
+// How many elements an access touches: different ones, as far as strides tell. With a row, any.
+static double touched(const dn_kernel *kernel, const dn_access *access, bool row, bool body) {
+    double n = 1;
+    for (int a = 0; a < kernel->n_axes; a++)
+        if (row ? body || kernel->axes[a].kind != DN_AXIS_REDUCE : access->stride[a] != 0)
+            n *= (double)kernel->axes[a].size;
+    return dn_kernel_empty(kernel, body) ? 0 : n;
+}
+
+// An earlier load of the same elements.
+static bool is_repeated(const dn_kernel *kernel, int index) {
+    const dn_kvalue *value = &kernel->values[index];
+    for (int i = 0; i < index; i++) {
+        const dn_kvalue *other = &kernel->values[i];
+        if (other->kind == DN_KV_LOAD && kernel->args[other->arg] == kernel->args[value->arg] &&
+            other->in[0] == value->in[0] && dn_access_same(kernel, &other->access, &value->access))
+            return true;
+    }
+    return false;
+}
+
+static double operand_elements(const dn_contract *c, int arg, const dn_buffer *buffer) {
+    if (c->op != DN_OP_DOT || (arg == 1 && c->packed)) return (double)buffer->count;
+    double n = 1;
+    for (int i = 0; i < c->batches; i++)
+        if ((arg ? c->b_batch : c->a_batch)[i]) n *= (double)c->batch[i];
+    return at_most(n * (double)c->k * (double)(arg ? c->n : c->m), buffer);
+}
+
+static double elements_read(const dn_kernels *kernels, const dn_kernel *kernel, int arg) {
+    const dn_buffer *buffer = &kernels->buffers[kernel->args[arg]];
+    double n = 0;
+    if (kernel->kind == DN_KERNEL_CONTRACT && arg < 2)
+        n += operand_elements(&kernel->contract, arg, buffer);
+    for (int i = 0; i < kernel->n_values; i++) {
+        const dn_kvalue *value = &kernel->values[i];
+        if (value->kind == DN_KV_LOAD && value->arg == arg && !is_repeated(kernel, i))
+            n += touched(kernel, &value->access, value->in[0] >= 0, i < kernel->n_body);
+    }
+    return at_most(n, buffer);
+}
+
+// A store that adds (only) reads what it writes.
+static double elements_stored(const dn_kernels *kernels, const dn_kernel *kernel, int arg,
+                              bool adds) {
+    const dn_buffer *buffer = &kernels->buffers[kernel->args[arg]];
+    double n = 0;
+    for (int i = 0; i < kernel->n_stores; i++) {
+        const dn_store *store = &kernel->stores[i];
+        if (store->arg == arg && (store->add || !adds))
+            n += touched(kernel, &store->access, store->row >= 0, store->value < kernel->n_body);
+    }
+    return at_most(kernel->kind == DN_KERNEL_RANDOM && !adds ? (double)buffer->count : n, buffer);
+}
+
+static double count_bytes(const dn_kernels *kernels, const dn_kernel *kernel) {
+    double bytes = 0;
+    for (int arg = 0; arg < kernel->n_args; arg++) {
+        const dn_buffer *buffer = &kernels->buffers[kernel->args[arg]];
+        double n = elements_read(kernels, kernel, arg) +
+                   elements_stored(kernels, kernel, arg, true) +
+                   elements_stored(kernels, kernel, arg, false);
+        bytes += n * (double)dn_dtype_size(buffer->dtype);
+    }
+    return bytes;
+}
+
+void dn_kernels_count(dn_kernels *kernels) {
+    for (int i = 0; i < kernels->n; i++) {
+        dn_kernel *kernel = kernels->list[i];
+        kernel->flops = count_flops(kernel);
+        kernel->bytes = count_bytes(kernels, kernel);
+    }
+}

@@ -1,0 +1,103 @@
+#include "codegen/kernel/prepare.h"
+
+#include <stdlib.h>
+
+#include "codegen/kernel/expand.h"
+#include "passes/rebuild.h"
+
+// ---- long reductions ----
+
+enum { LONG = 1 << 16, CHUNK = 1 << 13, MOST_CHUNKS = 64, ENOUGH_RESULTS = 4096 };
+
+// The largest number of chunks of equal size that leaves enough work in each.
+static int64_t chunks_of(int64_t size, int64_t elements) {
+    for (int64_t n = MOST_CHUNKS; n > 1; n--)
+        if (size % n == 0 && elements / n >= CHUNK) return n;
+    return 1;
+}
+
+static dn_node *split_reduction(dn_graph *to, const dn_node *node, dn_node *x) {
+    int n;
+    const dn_dim *axes = dn_node_dims(node, DN_ATTR_AXES, &n);
+    int64_t elements = dn_elements(x), chunks = 1;
+    int which = 0;
+    if (elements < LONG || dn_elements(node) >= ENOUGH_RESULTS || x->type.rank == DN_MAX_RANK)
+        return NULL;
+    for (which = 0; which < n; which++) {
+        chunks = chunks_of(x->type.dims[axes[which]], elements);
+        if (chunks > 1) break;
+    }
+    if (chunks == 1) return NULL;
+    int axis = (int)axes[which], rank = 0;
+    dn_dim dims[DN_MAX_RANK], inner[DN_MAX_RANK], outer = axis - which;
+    for (int i = 0; i < x->type.rank; i++) {
+        if (i == axis) dims[rank++] = chunks;
+        dims[rank++] = i == axis ? x->type.dims[i] / chunks : x->type.dims[i];
+    }
+    for (int i = 0; i < n; i++) inner[i] = axes[i] + (axes[i] >= axis);
+    dn_node *split = dn_build_reshape(to, x, rank, dims);
+    return dn_build_reduce(to, node->op, dn_build_reduce(to, node->op, split, n, inner), 1, &outer);
+}
+
+// ---- products ----
+
+static bool has(const dn_dim *list, int n, int axis) {
+    for (int i = 0; i < n; i++)
+        if (list[i] == axis) return true;
+    return false;
+}
+
+// The permutation that brings batch axes first, then the contracted axes and the free ones in the
+// given order.
+static dn_node *arrange(dn_graph *to, dn_node *x, const dn_node *node, dn_attr batch,
+                        dn_attr contract, bool free_first) {
+    int n_batch, n_contract, n = 0;
+    const dn_dim *b = dn_node_dims(node, batch, &n_batch);
+    const dn_dim *c = dn_node_dims(node, contract, &n_contract);
+    dn_dim axes[DN_MAX_RANK];
+    for (int i = 0; i < n_batch; i++) axes[n++] = b[i];
+    for (int i = 0; i < n_contract && !free_first; i++) axes[n++] = c[i];
+    for (int i = 0; i < x->type.rank; i++)
+        if (!has(b, n_batch, i) && !has(c, n_contract, i)) axes[n++] = i;
+    for (int i = 0; i < n_contract && free_first; i++) axes[n++] = c[i];
+    return dn_build_transpose(to, x, axes);
+}
+
+static dn_node *arrange_dot(dn_graph *to, const dn_node *node, dn_node *const *in) {
+    int batches, contracted;
+    dn_node_dims(node, DN_ATTR_LHS_BATCH, &batches);
+    dn_node_dims(node, DN_ATTR_LHS_CONTRACT, &contracted);
+    dn_node *a = arrange(to, in[0], node, DN_ATTR_LHS_BATCH, DN_ATTR_LHS_CONTRACT, true);
+    dn_node *b = arrange(to, in[1], node, DN_ATTR_RHS_BATCH, DN_ATTR_RHS_CONTRACT, false);
+    dn_dim batch[DN_MAX_RANK], of_a[DN_MAX_RANK], of_b[DN_MAX_RANK];
+    for (int i = 0; i < batches; i++) batch[i] = i;
+    for (int i = 0; i < contracted; i++) {
+        of_a[i] = a->type.rank - contracted + i;
+        of_b[i] = batches + i;
+    }
+    dn_attr_value attrs[] = {dn_attr_dims(DN_ATTR_LHS_BATCH, batches, batch),
+                             dn_attr_dims(DN_ATTR_RHS_BATCH, batches, batch),
+                             dn_attr_dims(DN_ATTR_LHS_CONTRACT, contracted, of_a),
+                             dn_attr_dims(DN_ATTR_RHS_CONTRACT, contracted, of_b)};
+    return dn_rebuild_op(to, DN_OP_DOT, (dn_node *[]){a, b}, 2, attrs, 4, NULL);
+}
+
+// ---- the rewriting ----
+
+static dn_node *prepare(dn_graph *to, const dn_node *node, dn_node *const *in) {
+    dn_contract contract;
+    dn_node *better = NULL;
+    switch (node->op) {
+        case DN_OP_REDUCE_SUM:
+        case DN_OP_REDUCE_MAX:
+        case DN_OP_REDUCE_MIN:
+        case DN_OP_REDUCE_PROD: better = split_reduction(to, node, in[0]); break;
+        case DN_OP_DOT:
+            if (!dn_contract_of(node, &contract)) better = arrange_dot(to, node, in);
+            break;
+        default: break;
+    }
+    return better ? better : dn_rebuild_same(to, node, in);
+}
+
+dn_graph *dn_kernels_prepare(const dn_graph *graph) { return dn_rebuild(graph, prepare); }

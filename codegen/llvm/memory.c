@@ -1,0 +1,227 @@
+// Elements of a buffer: vectors where they are neighbours, else one by one. bool is i8 in memory.
+#include "codegen/llvm/memory.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "runtime/native/native.h"
+
+static dn_dtype dtype_of(dn_emit *e, const dn_place *p) {
+    return e->kernels->buffers[e->kernel->args[p->arg]].dtype;
+}
+
+static LLVMValueRef extract(dn_emit *e, LLVMValueRef vector, int lane) {
+    if (dn_emit_lanes(vector) == 1) return vector;
+    return LLVMBuildExtractElement(e->builder, vector, dn_emit_i64(e, lane), "");
+}
+
+// The address of a lane.
+static LLVMValueRef address(dn_emit *e, const dn_place *p, int64_t lane) {
+    LLVMValueRef offset = p->base;
+    if (p->rows) offset = LLVMBuildNSWAdd(e->builder, offset, extract(e, p->rows, (int)lane), "");
+    LLVMValueRef first = dn_emit_address(e, e->args[p->arg], dtype_of(e, p), offset);
+    if (lane * p->stride == 0) return first;
+    return dn_emit_address(e, first, dtype_of(e, p), dn_emit_i64(e, lane * p->stride));
+}
+
+// ---- between memory and code ----
+
+static LLVMValueRef to_code(dn_emit *e, dn_dtype dtype, LLVMValueRef loaded) {
+    if (dtype != DN_BOOL) return loaded;
+    LLVMValueRef zero = LLVMConstNull(LLVMTypeOf(loaded));
+    return LLVMBuildICmp(e->builder, LLVMIntNE, loaded, zero, "");
+}
+
+static LLVMValueRef to_memory(dn_emit *e, dn_dtype dtype, LLVMValueRef value) {
+    if (dtype != DN_BOOL) return value;
+    LLVMTypeRef type = dn_emit_over(e, e->i8, dn_emit_lanes(value));
+    return LLVMBuildZExt(e->builder, value, type, "");
+}
+
+static LLVMValueRef load(dn_emit *e, dn_dtype dtype, int lanes, LLVMValueRef from) {
+    LLVMTypeRef type = dn_emit_over(e, dn_emit_memory(e, dtype), lanes);
+    LLVMValueRef loaded = LLVMBuildLoad2(e->builder, type, from, "");
+    LLVMSetAlignment(loaded, (unsigned)dn_dtype_size(dtype));
+    return loaded;
+}
+
+static void store(dn_emit *e, dn_dtype dtype, LLVMValueRef value, LLVMValueRef to) {
+    LLVMSetAlignment(LLVMBuildStore(e->builder, value, to), (unsigned)dn_dtype_size(dtype));
+}
+
+// An intrinsic that is overloaded on the type of its elements and that of their address.
+static LLVMValueRef masked(dn_emit *e, const char *name, LLVMTypeRef type, LLVMTypeRef pointer,
+                           LLVMValueRef *operands, int count) {
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    LLVMTypeRef types[] = {type, pointer};
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, types, 2);
+    LLVMTypeRef signature = LLVMIntrinsicGetType(e->context, id, types, 2);
+    return LLVMBuildCall2(e->builder, signature, function, operands, (unsigned)count, "");
+}
+
+static LLVMValueRef reverse(dn_emit *e, LLVMValueRef vector) {
+    LLVMValueRef order[64];
+    int lanes = dn_emit_lanes(vector);
+    for (int l = 0; l < lanes; l++)
+        order[l] = LLVMConstInt(e->i32, (unsigned long long)(lanes - 1 - l), false);
+    return LLVMBuildShuffleVector(e->builder, vector, LLVMGetPoison(LLVMTypeOf(vector)),
+                                  LLVMConstVector(order, (unsigned)lanes), "");
+}
+
+// ---- loads ----
+
+static LLVMValueRef load_masked(dn_emit *e, const dn_place *p, const dn_point *at) {
+    dn_dtype dtype = dtype_of(e, p);
+    LLVMTypeRef type = dn_emit_over(e, dn_emit_memory(e, dtype), at->lanes);
+    LLVMValueRef align = LLVMConstInt(e->i32, dn_dtype_size(dtype), false), from;
+    if (p->stride == 1 && !p->rows) {
+        from = address(e, p, 0);
+        LLVMValueRef operands[] = {from, align, at->mask, LLVMConstNull(type)};
+        return masked(e, "llvm.masked.load", type, e->ptr, operands, 4);
+    }
+    LLVMValueRef offsets = dn_emit_splat(e, p->base, at->lanes), lanes[64];
+    for (int l = 0; l < at->lanes; l++) lanes[l] = dn_emit_i64(e, l * p->stride);
+    offsets = LLVMBuildNSWAdd(e->builder, offsets, LLVMConstVector(lanes, (unsigned)at->lanes), "");
+    if (p->rows) offsets = LLVMBuildNSWAdd(e->builder, offsets, p->rows, "");
+    from = dn_emit_address(e, e->args[p->arg], dtype, offsets);
+    LLVMValueRef operands[] = {from, align, at->mask, LLVMConstNull(type)};
+    return masked(e, "llvm.masked.gather", type, LLVMTypeOf(from), operands, 4);
+}
+
+static LLVMValueRef load_lanes(dn_emit *e, const dn_place *p, int lanes) {
+    dn_dtype dtype = dtype_of(e, p);
+    LLVMValueRef vector = LLVMGetPoison(dn_emit_over(e, dn_emit_memory(e, dtype), lanes));
+    for (int l = 0; l < lanes; l++) {
+        LLVMValueRef one = load(e, dtype, 1, address(e, p, l));
+        vector = LLVMBuildInsertElement(e->builder, vector, one, dn_emit_i64(e, l), "");
+    }
+    return vector;
+}
+
+LLVMValueRef dn_place_load(dn_emit *e, const dn_place *p, const dn_point *at) {
+    dn_dtype dtype = dtype_of(e, p);
+    LLVMValueRef loaded;
+    if (at->lanes == 1 || (p->stride == 0 && !p->rows))
+        loaded = load(e, dtype, 1, address(e, p, 0));
+    else if (at->mask)
+        loaded = load_masked(e, p, at);
+    else if (p->stride == 1 && !p->rows)
+        loaded = load(e, dtype, at->lanes, address(e, p, 0));
+    else if (p->stride == -1 && !p->rows)
+        loaded = reverse(e, load(e, dtype, at->lanes, address(e, p, at->lanes - 1)));
+    else
+        loaded = load_lanes(e, p, at->lanes);
+    return to_code(e, dtype, loaded);
+}
+
+// ---- stores ----
+
+static LLVMValueRef sum(dn_emit *e, dn_dtype dtype, LLVMValueRef a, LLVMValueRef b) {
+    LLVMValueRef in[] = {a, b};
+    return dn_emit_op(e, DN_OP_ADD, dtype, dtype, in);
+}
+
+// Runs what is emitted until leave() where `condition` holds; NULL: always.
+static LLVMBasicBlockRef enter_if(dn_emit *e, LLVMValueRef condition) {
+    if (!condition) return NULL;
+    LLVMBasicBlockRef then = LLVMAppendBasicBlockInContext(e->context, e->function, "then");
+    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, e->function, "after");
+    LLVMBuildCondBr(e->builder, condition, then, after);
+    LLVMPositionBuilderAtEnd(e->builder, then);
+    return after;
+}
+
+static void leave(dn_emit *e, LLVMBasicBlockRef after) {
+    if (!after) return;
+    LLVMBuildBr(e->builder, after);
+    LLVMPositionBuilderAtEnd(e->builder, after);
+}
+
+// Lane by lane, in order.
+static void store_lanes(dn_emit *e, const dn_place *p, const dn_point *at, LLVMValueRef value,
+                        bool add) {
+    dn_dtype dtype = dtype_of(e, p);
+    for (int l = 0; l < at->lanes; l++) {
+        LLVMValueRef exists = at->mask ? extract(e, at->mask, l) : NULL;
+        LLVMValueRef inside = p->inside ? extract(e, p->inside, l) : NULL;
+        if (exists && inside) inside = LLVMBuildAnd(e->builder, exists, inside, "");
+        LLVMBasicBlockRef after = enter_if(e, inside ? inside : exists);
+        LLVMValueRef to = address(e, p, l), one = extract(e, value, l);
+        if (add) one = sum(e, dtype, load(e, dtype, 1, to), one);
+        store(e, dtype, one, to);
+        leave(e, after);
+    }
+}
+
+// Neighbours.
+static void store_vector(dn_emit *e, const dn_place *p, const dn_point *at, LLVMValueRef value,
+                         bool add) {
+    dn_dtype dtype = dtype_of(e, p);
+    LLVMValueRef to = address(e, p, 0);
+    LLVMBasicBlockRef after = enter_if(e, p->inside);
+    if (dn_emit_lanes(value) != at->lanes) value = dn_emit_splat(e, value, at->lanes);
+    if (add)
+        value =
+            sum(e, dtype, at->mask ? load_masked(e, p, at) : load(e, dtype, at->lanes, to), value);
+    if (at->mask) {
+        LLVMValueRef align = LLVMConstInt(e->i32, dn_dtype_size(dtype), false);
+        LLVMValueRef operands[] = {value, to, align, at->mask};
+        masked(e, "llvm.masked.store", LLVMTypeOf(value), e->ptr, operands, 4);
+    } else {
+        store(e, dtype, value, to);
+    }
+    leave(e, after);
+}
+
+void dn_place_store(dn_emit *e, const dn_place *p, const dn_point *at, LLVMValueRef value,
+                    bool add) {
+    value = to_memory(e, dtype_of(e, p), value);
+    if (at->lanes > 1 && p->stride == 1 && !p->rows)
+        store_vector(e, p, at, value, add);
+    else
+        store_lanes(e, p, at, value, add);
+}
+
+// ---- rows ----
+
+// Sets the fault to the first lane that is bad, unless there is a fault already.
+static void report(dn_emit *e, LLVMValueRef row, LLVMValueRef bad, int64_t rows) {
+    int lanes = dn_emit_lanes(row);
+    LLVMValueRef any = bad, first = extract(e, row, lanes - 1);
+    if (lanes > 1) any = dn_emit_intrinsic(e, "llvm.vector.reduce.or", LLVMTypeOf(bad), &bad, 1);
+    LLVMValueRef rarely[] = {any, LLVMConstNull(e->i1)};
+    LLVMBasicBlockRef after = enter_if(e, dn_emit_intrinsic(e, "llvm.expect", e->i1, rarely, 2));
+    for (int l = lanes - 2; l >= 0; l--)
+        first = LLVMBuildSelect(e->builder, extract(e, bad, l), extract(e, row, l), first, "");
+    LLVMValueRef offset = dn_emit_i64(e, offsetof(dn_native_fault, rows));
+    LLVMValueRef to = LLVMBuildInBoundsGEP2(e->builder, e->i8, e->fault, &offset, 1, "");
+    LLVMValueRef swap =
+        LLVMBuildAtomicCmpXchg(e->builder, to, dn_emit_i64(e, 0), dn_emit_i64(e, rows),
+                               LLVMAtomicOrderingMonotonic, LLVMAtomicOrderingMonotonic, false);
+    LLVMBasicBlockRef set = enter_if(e, LLVMBuildExtractValue(e->builder, swap, 1, ""));
+    offset = dn_emit_i64(e, offsetof(dn_native_fault, index));
+    to = LLVMBuildInBoundsGEP2(e->builder, e->i8, e->fault, &offset, 1, "");
+    LLVMBuildStore(e->builder, first, to);
+    leave(e, set);
+    leave(e, after);
+}
+
+void dn_place_row(dn_emit *e, dn_place *p, LLVMValueRef row, dn_dtype dtype, int64_t scale,
+                  int64_t rows, const dn_point *at) {
+    LLVMValueRef in[] = {row};
+    int lanes = dn_emit_lanes(row);
+    row = dn_emit_op(e, DN_OP_CAST, dtype, DN_I64, in);
+    LLVMValueRef most = dn_emit_splat(e, dn_emit_i64(e, rows), lanes);
+    p->inside = LLVMBuildICmp(e->builder, LLVMIntULT, row, most, "");
+    if (e->fault) {
+        LLVMValueRef bad = LLVMBuildNot(e->builder, p->inside, "");
+        if (at->mask && lanes > 1) bad = LLVMBuildAnd(e->builder, bad, at->mask, "");
+        report(e, row, bad, rows);
+    }
+    row = LLVMBuildSelect(e->builder, p->inside, row, LLVMConstNull(LLVMTypeOf(row)), "");
+    row = LLVMBuildNSWMul(e->builder, row, dn_emit_splat(e, dn_emit_i64(e, scale), lanes), "");
+    if (lanes > 1)
+        p->rows = row;
+    else
+        p->base = LLVMBuildNSWAdd(e->builder, p->base, row, "");
+}

@@ -1,0 +1,72 @@
+// The schedule of LOOP kernels. The order of a sum, the same for every instruction set and however
+// tasks are cut:
+//   lanes over a PARALLEL axis (or none): each result is summed over the REDUCE axes in order;
+//   lanes over a REDUCE axis, which becomes the innermost: element k goes to accumulator
+//     k / width % accumulators, lane k % width; accumulator k + half is then added to k for half =
+//     accumulators / 2, ..., 1; then the same with lanes.
+// Where a float's sum is long, rounds of the innermost axis are taken in blocks of DN_SUM_BLOCK;
+// what is left of a lane axis comes after them.
+#ifndef DN_CODEGEN_X86_LOOP_H
+#define DN_CODEGEN_X86_LOOP_H
+
+#include "codegen/x86/x86.h"
+
+enum { DN_SUM_BLOCK = 256, DN_MOST_PIECES = 4 };
+
+typedef struct dn_loop_plan {
+    dn_arena arena;
+    dn_kernel kernel;  // with fewer axes: those of size 1 are gone, neighbours are joined
+    uint32_t *axes;    // of each value: bits of the axes that it depends on
+    int outer[DN_MAX_AXES], n_outer;    // loops, outer to inner, without lanes
+    int reduce[DN_MAX_AXES], n_reduce;  // loops, outer to inner; lanes over the last, if any
+    int lane;                           // the axis that lanes go over, or -1
+    int width;                          // lanes
+    int accumulators;                   // of a reduction whose lanes go over a REDUCE axis
+    bool blocks;                        // float sums are long: innermost blocks are summed first
+    double body, after;                 // cost of the body and of what follows it, in operations
+    // Tasks: all indices of outer[0 .. whole), then `chunk` indices of the axis `cut` (-1: one
+    // task).
+    int whole, cut;
+    int64_t chunk, chunks, tasks;
+} dn_loop_plan;
+
+enum { DN_AFTER_REDUCE = 1u << 31 };  // in `axes`: depends on results
+
+void dn_loop_plan_make(const dn_kernel *kernel, dn_loop_plan *plan);
+void dn_loop_plan_free(dn_loop_plan *plan);
+static inline bool dn_loop_lanes_reduce(const dn_loop_plan *plan) {
+    return plan->lane >= 0 && plan->kernel.axes[plan->lane].kind == DN_AXIS_REDUCE;
+}
+
+// ---- accumulators (accumulate.c) ----
+// Each piece of a reduction has slots: one for each reduction, two (value, index) for ARGMAX and
+// ARGMIN.
+int dn_slots(const dn_kernel *kernel);
+void dn_slots_start(dn_emit *e, int lanes, LLVMValueRef *slots);
+// Adds the body's values at `axis` of a point. They may have fewer lanes than the slots.
+void dn_slots_add(dn_emit *e, const dn_point *at, int axis, LLVMValueRef const *values,
+                  LLVMValueRef *slots);
+// slots = slots and then `more`.
+void dn_slots_join(dn_emit *e, LLVMValueRef *slots, LLVMValueRef const *more);
+void dn_slots_join_lanes(dn_emit *e, LLVMValueRef *slots);  // to scalars
+// Sets the RESULT values.
+void dn_slots_finish(dn_emit *e, LLVMValueRef const *slots, LLVMValueRef *values);
+
+// ---- reductions (loop_reduce.c) ----
+// Some consecutive points.
+typedef struct dn_piece {
+    dn_point at;
+    LLVMValueRef *values;
+} dn_piece;
+
+// Runs the REDUCE axes for `n` pieces at once. known: bits of the axes that have an index. Where
+// lanes go over a REDUCE axis there is one, scalar, piece. Its RESULT values are set.
+void dn_loop_reduce(dn_emit *e, dn_loop_plan *plan, dn_piece *pieces, int n, uint32_t known);
+
+// A copy of the entries for a kernel's values.
+LLVMValueRef *dn_loop_values(dn_loop_plan *plan, LLVMValueRef const *values);
+// Computes the values in [first, last) that depend on no axis but the known ones.
+void dn_loop_hoist(dn_emit *e, const dn_loop_plan *plan, const dn_point *at, uint32_t known,
+                   int first, int last, LLVMValueRef *values);
+
+#endif

@@ -1,0 +1,264 @@
+// Choosing how a LOOP kernel runs: which axis the lanes go over, the order of the loops, the tasks.
+// It depends on the kernel alone, not on the instruction set.
+#include <float.h>
+#include <math.h>
+
+#include "codegen/x86/loop.h"
+
+enum { TASK_WORK = 65536 };  // operations of a task
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// ---- a simpler kernel ----
+
+static void copy_kernel(const dn_kernel *from, dn_loop_plan *p) {
+    dn_kernel *k = &p->kernel;
+    *k = *from;
+    k->axes = DN_NEW_ARRAY(&p->arena, dn_axis, k->n_axes + 1);
+    k->values = DN_NEW_ARRAY(&p->arena, dn_kvalue, k->n_values + 1);
+    k->stores = DN_NEW_ARRAY(&p->arena, dn_store, k->n_stores + 1);
+    for (int i = 0; i < k->n_axes; i++) k->axes[i] = from->axes[i];
+    for (int i = 0; i < k->n_values; i++) k->values[i] = from->values[i];
+    for (int i = 0; i < k->n_stores; i++) k->stores[i] = from->stores[i];
+}
+
+// The access of value i, or of a store behind them; NULL: it has none.
+static dn_access *access_of(dn_kernel *k, int i) {
+    if (i >= k->n_values) return &k->stores[i - k->n_values].access;
+    dn_kvalue *v = &k->values[i];
+    return v->kind == DN_KV_LOAD || v->kind == DN_KV_INDEX ? &v->access : NULL;
+}
+
+static void remove_axis(dn_kernel *k, int axis) {
+    for (int i = 0; i < k->n_values + k->n_stores; i++) {
+        dn_access *access = access_of(k, i);
+        if (!access) continue;
+        for (int a = axis; a + 1 < k->n_axes; a++) access->stride[a] = access->stride[a + 1];
+        access->stride[k->n_axes - 1] = 0;
+    }
+    for (int a = axis; a + 1 < k->n_axes; a++) k->axes[a] = k->axes[a + 1];
+    k->n_axes--;
+}
+
+// Whether an axis and the next one are one to every access.
+static bool can_join(dn_kernel *k, int axis) {
+    if (k->axes[axis].kind != k->axes[axis + 1].kind) return false;
+    for (int i = 0; i < k->n_values + k->n_stores; i++) {
+        const dn_access *access = access_of(k, i);
+        if (access && access->stride[axis] != access->stride[axis + 1] * k->axes[axis + 1].size)
+            return false;
+    }
+    return true;
+}
+
+static void join_axes(dn_kernel *k) {
+    for (int a = k->n_axes - 1; a >= 0; a--)
+        if (k->axes[a].size == 1) remove_axis(k, a);
+    for (int a = k->n_axes - 2; a >= 0; a--) {
+        if (!can_join(k, a)) continue;
+        k->axes[a + 1].size *= k->axes[a].size;
+        remove_axis(k, a);
+    }
+}
+
+static uint32_t axes_of_access(const dn_kernel *k, const dn_access *access) {
+    uint32_t axes = 0;
+    for (int a = 0; a < k->n_axes; a++)
+        if (access->stride[a]) axes |= 1u << a;
+    return axes;
+}
+
+static void find_dependences(dn_loop_plan *p) {
+    dn_kernel *k = &p->kernel;
+    p->axes = DN_NEW_ARRAY(&p->arena, uint32_t, k->n_values + 1);
+    for (int i = 0; i < k->n_values; i++) {
+        const dn_kvalue *v = &k->values[i];
+        if (access_of(k, i)) p->axes[i] = axes_of_access(k, access_of(k, i));
+        for (int j = 0; j < 3; j++)
+            if (v->kind != DN_KV_RESULT && v->in[j] >= 0) p->axes[i] |= p->axes[v->in[j]];
+        if (v->kind != DN_KV_RESULT) continue;
+        p->axes[i] = DN_AFTER_REDUCE;
+        for (int a = 0; a < k->n_axes; a++)
+            if (k->axes[a].kind != DN_AXIS_REDUCE) p->axes[i] |= 1u << a;
+    }
+}
+
+// ---- costs, in operations ----
+
+static double cost_of_value(const dn_kvalue *v) {
+    if (v->kind == DN_KV_LOAD || v->kind == DN_KV_INDEX) return 1;
+    if (v->kind != DN_KV_ELEMENTWISE) return 0;
+    switch (v->op) {
+        case DN_OP_DIV:
+        case DN_OP_SQRT:
+        case DN_OP_RSQRT: return 4;
+        case DN_OP_EXP:
+        case DN_OP_EXPM1:
+        case DN_OP_LOG:
+        case DN_OP_LOG1P:
+        case DN_OP_SIN:
+        case DN_OP_COS:
+        case DN_OP_TANH:
+        case DN_OP_SIGMOID:
+        case DN_OP_ERF: return 16;
+        case DN_OP_POW:
+        case DN_OP_REM: return 40;
+        default: return 1;
+    }
+}
+
+// Of the body's (or the others') values and stores at a point, without lanes.
+static double cost_of(const dn_loop_plan *p, bool body) {
+    const dn_kernel *k = &p->kernel;
+    double cost = body ? k->n_reductions : 0;
+    for (int i = 0; i < k->n_values; i++)
+        if ((i < k->n_body) == body) cost += cost_of_value(&k->values[i]);
+    for (int i = 0; i < k->n_stores; i++)
+        if ((k->stores[i].value < k->n_body) == body) cost += 1 + k->stores[i].add;
+    return cost;
+}
+
+static void narrow(int *width, dn_dtype dtype) {
+    if (dn_x86_lanes(dtype) < *width) *width = dn_x86_lanes(dtype);
+}
+
+// How many lanes the dtypes of what depends on an axis allow.
+static int width_on(const dn_loop_plan *p, int axis) {
+    const dn_kernel *k = &p->kernel;
+    int width = 64;
+    for (int i = 0; i < k->n_values; i++)
+        if (p->axes[i] >> axis & 1) narrow(&width, k->values[i].dtype);
+    for (int i = 0; i < k->n_stores; i++) narrow(&width, k->values[k->stores[i].value].dtype);
+    for (int i = 0; i < k->n_reductions; i++) narrow(&width, k->reductions[i].dtype);
+    return width;
+}
+
+// Extra cost of the accesses that are not neighbours when lanes go over `axis`.
+static double cost_of_strides(dn_loop_plan *p, int axis, bool body) {
+    dn_kernel *k = &p->kernel;
+    double cost = 0;
+    for (int i = 0; i < k->n_values + k->n_stores; i++) {
+        const dn_store *s = i < k->n_values ? NULL : &k->stores[i - k->n_values];
+        if (!access_of(k, i) || ((s ? s->value : i) < k->n_body) != body) continue;
+        int64_t stride = access_of(k, i)->stride[axis];
+        int row = s ? s->row : k->values[i].in[0];
+        bool own_rows = row >= 0 && p->axes[row] >> axis & 1;
+        if (!s && k->values[i].kind == DN_KV_INDEX) continue;
+        cost += own_rows ? 3 : stride < -1 || stride > 1 ? 1.5 : 0;
+    }
+    return cost;
+}
+
+static double points_of(const dn_kernel *k, dn_axis_kind kind) {
+    double points = 1;
+    for (int a = 0; a < k->n_axes; a++)
+        if (k->axes[a].kind == kind) points *= (double)k->axes[a].size;
+    return points;
+}
+
+// Vector operations for each result if lanes go over `axis`.
+static double cost_with_lanes(dn_loop_plan *p, int axis) {
+    int64_t size = p->kernel.axes[axis].size, vectors = ceil_div(size, width_on(p, axis));
+    if (size == 0) return DBL_MAX;
+    double lanes = (double)size / (double)vectors, rounds = points_of(&p->kernel, DN_AXIS_REDUCE);
+    double body = p->body / lanes + cost_of_strides(p, axis, true);
+    if (p->kernel.axes[axis].kind == DN_AXIS_REDUCE)
+        return body * rounds + p->after +
+               p->kernel.n_reductions * (4 + 3 * log2((double)width_on(p, axis)));
+    return body * rounds + p->after / lanes + cost_of_strides(p, axis, false);
+}
+
+// ---- decisions ----
+
+static void choose_lanes(dn_loop_plan *p) {
+    double least = p->body * points_of(&p->kernel, DN_AXIS_REDUCE) + p->after;
+    p->lane = -1;
+    p->width = 1;
+    for (int a = p->kernel.n_axes - 1; a >= 0; a--) {
+        if (p->kernel.axes[a].kind == DN_AXIS_SEQUENTIAL) continue;
+        double cost = cost_with_lanes(p, a);
+        if (cost >= least) continue;
+        least = cost;
+        p->lane = a;
+    }
+    if (p->lane >= 0) p->width = width_on(p, p->lane);
+    if (!dn_loop_lanes_reduce(p)) return;
+    int64_t size = p->kernel.axes[p->lane].size;
+    while (p->width / 2 >= size) p->width /= 2;
+    p->accumulators = p->body <= 8 ? 4 : p->body <= 32 ? 2 : 1;
+    while (p->accumulators > 1 && size < (int64_t)p->accumulators * p->width) p->accumulators /= 2;
+}
+
+static void append_axes(dn_loop_plan *p, dn_axis_kind kind, int *list, int *n) {
+    for (int a = 0; a < p->kernel.n_axes; a++)
+        if (p->kernel.axes[a].kind == kind && a != p->lane) list[(*n)++] = a;
+}
+
+static void order_loops(dn_loop_plan *p) {
+    append_axes(p, DN_AXIS_PARALLEL, p->outer, &p->n_outer);
+    append_axes(p, DN_AXIS_SEQUENTIAL, p->outer, &p->n_outer);
+    append_axes(p, DN_AXIS_REDUCE, p->reduce, &p->n_reduce);
+    if (dn_loop_lanes_reduce(p)) p->reduce[p->n_reduce++] = p->lane;
+}
+
+// Sums of floats that are long enough to lose digits.
+static void choose_blocks(dn_loop_plan *p) {
+    bool sums = false;
+    for (int i = 0; i < p->kernel.n_reductions; i++) {
+        const dn_reduction *r = &p->kernel.reductions[i];
+        sums |= r->op == DN_OP_REDUCE_SUM && dn_dtype_is_float(r->dtype);
+    }
+    if (!sums || !p->n_reduce) return;
+    int64_t rounds = p->kernel.axes[p->reduce[p->n_reduce - 1]].size;
+    if (dn_loop_lanes_reduce(p)) rounds /= (int64_t)p->accumulators * p->width;
+    p->blocks = rounds > 2 * DN_SUM_BLOCK || (p->n_reduce > 1 && rounds >= 8);
+}
+
+// Outer axes first; the lane axis, in whole vectors, last.
+static void cut_tasks(dn_loop_plan *p) {
+    int axes[DN_MAX_AXES], n = 0;
+    append_axes(p, DN_AXIS_PARALLEL, axes, &n);
+    if (p->lane >= 0 && !dn_loop_lanes_reduce(p)) axes[n++] = p->lane;
+    double work = (p->body * points_of(&p->kernel, DN_AXIS_REDUCE) + p->after) *
+                  points_of(&p->kernel, DN_AXIS_SEQUENTIAL);
+    for (int i = 0; i < n; i++) work *= (double)p->kernel.axes[axes[i]].size;
+    p->cut = -1;
+    p->chunks = p->tasks = n && points_of(&p->kernel, DN_AXIS_PARALLEL) == 0 ? 0 : 1;
+    if (work < 1.5 * TASK_WORK) return;
+    for (int i = 0; i < n && p->cut < 0; i++) {
+        int64_t size = p->kernel.axes[axes[i]].size;
+        work /= (double)size;
+        if (work >= TASK_WORK && i + 1 < n) {
+            p->whole++;
+            p->tasks *= size;
+            continue;
+        }
+        int64_t unit = axes[i] == p->lane ? p->width : 1;
+        p->cut = axes[i];
+        p->chunk = ceil_div((int64_t)ceil(TASK_WORK / work), unit) * unit;
+        p->chunks = ceil_div(size, p->chunk);
+        p->tasks *= p->chunks;
+    }
+}
+
+void dn_loop_plan_make(const dn_kernel *kernel, dn_loop_plan *p) {
+    *p = (dn_loop_plan){0};
+    copy_kernel(kernel, p);
+    join_axes(&p->kernel);
+    find_dependences(p);
+    p->body = cost_of(p, true);
+    p->after = cost_of(p, false);
+    choose_lanes(p);
+    order_loops(p);
+    choose_blocks(p);
+    cut_tasks(p);
+}
+
+void dn_loop_plan_free(dn_loop_plan *plan) { dn_arena_free(&plan->arena); }
+
+int64_t dn_x86_loop_tasks(const dn_kernel *kernel) {
+    dn_loop_plan plan;
+    dn_loop_plan_make(kernel, &plan);
+    dn_loop_plan_free(&plan);
+    return plan.tasks;
+}

@@ -1,0 +1,11 @@
+// What the schedules have to know about the processor.
+#include "codegen/x86/x86.h"
+
+dn_x86 dn_x86_of(dn_isa isa) {
+    bool wide = isa == DN_ISA_AVX512;
+    return (dn_x86){.isa = isa, .vector_bytes = wide ? 64 : 32, .registers = wide ? 32 : 16};
+}
+
+int dn_x86_lanes(dn_dtype dtype) { return 64 / (int)dn_dtype_size(dtype); }
+
+const dn_target dn_x86_target = {.name = "x86", .pack = dn_x86_pack};

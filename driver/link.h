@@ -1,0 +1,33 @@
+// Makes executables: compiled kernels, the program as bytes and the static runtime library, put
+// together by the system's C compiler (cc, or what CC names), of which only the linker is used.
+//
+// An executable needs libc and libm alone. The archives of libpng, libjpeg, jansson and zlib come
+// from the system.
+#ifndef DN_DRIVER_LINK_H
+#define DN_DRIVER_LINK_H
+
+#include "runtime/host/program_image.h"
+
+typedef struct dn_object {
+    const char *bytes;  // ELF
+    size_t size;
+} dn_object;
+
+typedef struct dn_link {
+    const char *output;  // replaced at once when all is done
+    const dn_program_image *image;
+    const dn_object *objects;  // with dn_kernels_avx2, dn_kernels_avx512 or both
+    int n_objects;
+    bool symbols;         // -g: names and lines are kept
+    const char *runtime;  // libdn_runtime.a; NULL: where it lies from the running program
+} dn_link;
+
+dn_status dn_link_executable(const dn_link *link) DN_MUST_USE;
+// One object of the kernels and the image, which needs the runtime library to become a program.
+dn_status dn_link_object(const dn_link *link) DN_MUST_USE;
+
+// object.c: an ELF object with the bytes as `dn_image_bytes` and their number as `dn_image_size`.
+// free() *object.
+void dn_object_of_image(const char *bytes, size_t size, char **object, size_t *object_size);
+
+#endif

@@ -1,0 +1,300 @@
+// Runs entries: addresses for the arguments, then launch after launch on the pool.
+//
+// A variable is written in place when the run's table holds the only reference to it. Otherwise a
+// copy is made first, and takes its place once nothing can fail any more.
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/native/native.h"
+#include "runtime/native/scratch.h"
+#include "runtime/rng.h"
+
+enum { RANDOM_GRAIN = 4096 };  // numbers of a task; whole Philox blocks
+
+// A part's fault, on a cache line of its own.
+typedef struct part_fault {
+    _Alignas(64) dn_native_fault fault;
+} part_fault;
+
+struct dn_native_runner {
+    dn_pool *pool;
+    dn_scratch arena;
+    void **args;  // the addresses of an entry's arguments
+    int cap_args;
+    dn_tensor **copies;  // of variables that others hold; NULL, also between runs: none is needed
+    int cap_copies;
+    part_fault *faults;  // of each part of a launch
+    dn_native_time *times;
+    bool poison;
+};
+
+dn_status dn_native_runner_new(dn_pool *pool, dn_native_runner **out) {
+    dn_native_runner *runner = dn_xcalloc(1, sizeof *runner);
+    size_t bytes = (size_t)dn_pool_threads(pool) * sizeof *runner->faults;
+    runner->pool = pool;
+    if (posix_memalign((void **)&runner->faults, 64, bytes) != 0) {
+        free(runner);
+        return dn_fail(DN_MEMORY, "no memory for a runner");
+    }
+    memset(runner->faults, 0, bytes);
+    *out = runner;
+    return DN_SUCCESS;
+}
+
+void dn_native_runner_free(dn_native_runner *runner) {
+    if (!runner) return;
+    dn_scratch_free(&runner->arena);
+    free(runner->args);
+    free(runner->copies);
+    free(runner->faults);
+    free(runner);
+}
+
+void dn_native_runner_poison(dn_native_runner *runner) { runner->poison = true; }
+
+int64_t dn_native_runner_arena(const dn_native_runner *runner) {
+    return (int64_t)runner->arena.bytes;
+}
+
+void dn_native_runner_time(dn_native_runner *runner, dn_native_time *times) {
+    runner->times = times;
+}
+
+// ---- before the launches ----
+
+typedef struct run {
+    dn_native_runner *runner;
+    const dn_native_entry *code;
+    dn_native_kernel *const *kernels;
+    const dn_entry *entry;
+    dn_tensor *const *inputs;
+    dn_tensor **vars, **outputs;
+    uint64_t seed, step;
+} run;
+
+static dn_status check_input(const dn_field *input, const dn_tensor *tensor) {
+    if (tensor->dtype == input->dtype && dn_shape_equal(&tensor->shape, &input->shape))
+        return DN_SUCCESS;
+    dn_str want = {0}, have = {0};
+    dn_shape_print(&want, input->dtype, &input->shape);
+    dn_shape_print(&have, tensor->dtype, &tensor->shape);
+    dn_status status =
+        dn_fail(DN_INVALID, "input %s is %s and has to be %s", input->name, have.text, want.text);
+    free(want.text);
+    free(have.text);
+    return status;
+}
+
+// Room for what every run needs; kept from run to run.
+static dn_status reserve(run *r) {
+    dn_native_runner *runner = r->runner;
+    if (r->code->n_args > runner->cap_args) {
+        runner->cap_args = r->code->n_args;
+        runner->args = dn_xrealloc(runner->args, (size_t)runner->cap_args * sizeof *runner->args);
+    }
+    if (r->entry->n_vars > runner->cap_copies) {
+        runner->copies =
+            dn_xrealloc(runner->copies, (size_t)r->entry->n_vars * sizeof *runner->copies);
+        while (runner->cap_copies < r->entry->n_vars) runner->copies[runner->cap_copies++] = NULL;
+    }
+    DN_TRY(dn_scratch_reserve(&runner->arena, (size_t)r->code->arena_bytes));
+    if (runner->poison && runner->arena.base)
+        memset(runner->arena.base, 0xff, (size_t)r->code->arena_bytes);
+    return DN_SUCCESS;
+}
+
+static dn_status make_outputs(run *r) {
+    for (int i = 0; i < r->entry->n_outputs; i++) r->outputs[i] = NULL;
+    for (int i = 0; i < r->entry->n_outputs; i++) {
+        const dn_field *output = &r->entry->outputs[i];
+        DN_TRY(dn_tensor_new(output->dtype, &output->shape, &r->outputs[i]));
+        if (r->runner->poison) memset(r->outputs[i]->data, 0xff, r->outputs[i]->bytes);
+    }
+    return DN_SUCCESS;
+}
+
+// Which of its variables a launch writes is not said, so one that it only reads may be copied, too.
+static dn_status copy_shared(run *r, const dn_native_launch *launch) {
+    dn_tensor **copies = r->runner->copies;
+    for (int i = 0; i < launch->n_args; i++) {
+        const dn_native_arg *arg = &r->code->args[launch->arg + i];
+        if (arg->place != DN_PLACE_VAR || copies[arg->index]) continue;
+        dn_tensor *var = r->vars[arg->index];
+        if (__atomic_load_n(&var->references, __ATOMIC_ACQUIRE) > 1)
+            DN_TRY(dn_tensor_copy(var, &copies[arg->index]));
+    }
+    return DN_SUCCESS;
+}
+
+static dn_status copy_variables(run *r) {
+    for (int i = 0; i < r->code->n_launches; i++)
+        if (r->code->launches[i].commits) DN_TRY(copy_shared(r, &r->code->launches[i]));
+    return DN_SUCCESS;
+}
+
+static void *address_of(const run *r, const dn_native_arg *arg) {
+    dn_tensor *copy;
+    switch ((dn_native_place)arg->place) {
+        case DN_PLACE_ARENA: return r->runner->arena.base + arg->offset;
+        case DN_PLACE_INPUT: return r->inputs[arg->index]->data;
+        case DN_PLACE_OUTPUT: return r->outputs[arg->index]->data;
+        case DN_PLACE_VAR:
+            copy = r->runner->copies[arg->index];
+            return copy ? copy->data : r->vars[arg->index]->data;
+    }
+    return NULL;
+}
+
+static dn_status prepare(run *r) {
+    DN_TRY(make_outputs(r));
+    DN_TRY(reserve(r));
+    DN_TRY(copy_variables(r));
+    for (int i = 0; i < r->code->n_args; i++) r->runner->args[i] = address_of(r, &r->code->args[i]);
+    return DN_SUCCESS;
+}
+
+// ---- launches ----
+
+typedef struct job {
+    const run *run;
+    const dn_native_launch *launch;
+    void *const *args;
+    dn_native_kernel *kernel;
+    dn_rng_stream stream;
+} job;
+
+static void kernel_body(void *arg, int64_t part, int64_t begin, int64_t end) {
+    const job *j = arg;
+    j->kernel(j->args, begin, end, &j->run->runner->faults[part].fault);
+}
+
+static void random_body(void *arg, int64_t part, int64_t begin, int64_t end) {
+    const job *j = arg;
+    int64_t count = j->launch->tasks;
+    (void)part;
+    begin *= RANDOM_GRAIN;
+    end = end * RANDOM_GRAIN < count ? end * RANDOM_GRAIN : count;
+    if (j->launch->dtype == DN_F32) {
+        float *out = (float *)j->args[0] + begin;
+        (j->launch->normal ? dn_rng_normal_f32 : dn_rng_uniform_f32)(&j->stream, begin, end, out);
+    } else {
+        double *out = (double *)j->args[0] + begin;
+        (j->launch->normal ? dn_rng_normal_f64 : dn_rng_uniform_f64)(&j->stream, begin, end, out);
+    }
+}
+
+static void run_launch(const run *r, const dn_native_launch *launch) {
+    job j = {.run = r, .launch = launch, .args = r->runner->args + launch->arg};
+    if (launch->kind == DN_LAUNCH_RANDOM) {
+        j.stream.site = launch->site;
+        j.stream.seed = launch->keyed ? launch->seed : r->seed;
+        j.stream.step = launch->keyed ? 0 : r->step;
+        int64_t tasks = launch->tasks / RANDOM_GRAIN + (launch->tasks % RANDOM_GRAIN != 0);
+        dn_parallel_parts(r->runner->pool, tasks, random_body, &j);
+    } else {
+        j.kernel = r->kernels[launch->kernel];
+        dn_parallel_parts(r->runner->pool, launch->tasks, kernel_body, &j);
+    }
+}
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void run_timed(const run *r, int i) {
+    double begin = seconds_now();
+    run_launch(r, &r->code->launches[i]);
+    r->runner->times[i].seconds += seconds_now() - begin;
+    r->runner->times[i].runs++;
+}
+
+// ---- faults ----
+
+static dn_status describe_fault(const run *r, const dn_native_launch *launch,
+                                const dn_native_fault *fault) {
+    const char *table = launch->table ? r->code->names + launch->table : "the table";
+    dn_status status =
+        fault->rows > 0
+            ? dn_fail(DN_INVALID, "index %lld is outside 0..%lld (rows of %s)",
+                      (long long)fault->index, (long long)fault->rows - 1, table)
+            : dn_fail(DN_INVALID, "index %lld, but %s has no rows", (long long)fault->index, table);
+    return launch->place ? dn_annotate(status, "%s", r->code->names + launch->place) : status;
+}
+
+// The fault of the first part that has one: that of the first task, for any number of threads.
+static dn_status take_fault(const run *r, const dn_native_launch *launch) {
+    dn_status status = DN_SUCCESS;
+    for (int part = 0; part < dn_pool_threads(r->runner->pool); part++) {
+        dn_native_fault *fault = &r->runner->faults[part].fault;
+        if (fault->rows && !status) status = describe_fault(r, launch, fault);
+        *fault = (dn_native_fault){0};
+    }
+    return status;
+}
+
+static dn_status run_launches(const run *r, int *failed) {
+    for (int i = 0; i < r->code->n_launches; i++) {
+        const dn_native_launch *launch = &r->code->launches[i];
+        if (r->runner->times)
+            run_timed(r, i);
+        else
+            run_launch(r, launch);
+        if (!launch->can_fail) continue;
+        dn_status status = take_fault(r, launch);
+        if (status) *failed = i;
+        DN_TRY(status);
+    }
+    return DN_SUCCESS;
+}
+
+// ---- the whole ----
+
+// The copies take the place of the variables.
+static void commit(run *r) {
+    for (int i = 0; i < r->entry->n_vars; i++) {
+        if (!r->runner->copies[i]) continue;
+        dn_tensor_release(r->vars[i]);
+        r->vars[i] = r->runner->copies[i];
+        r->runner->copies[i] = NULL;
+    }
+}
+
+static void discard(run *r) {
+    for (int i = 0; i < r->entry->n_vars && i < r->runner->cap_copies; i++) {
+        dn_tensor_release(r->runner->copies[i]);
+        r->runner->copies[i] = NULL;
+    }
+    for (int i = 0; i < r->entry->n_outputs; i++) {
+        dn_tensor_release(r->outputs[i]);
+        r->outputs[i] = NULL;
+    }
+}
+
+dn_status dn_native_run(dn_native_runner *runner, const dn_native_entry *code,
+                        dn_native_kernel *const *kernels, const dn_entry *entry,
+                        dn_tensor *const *inputs, dn_tensor **vars, dn_tensor **outputs,
+                        uint64_t seed, uint64_t step, int *launch) {
+    int failed = -1;
+    run r = {.runner = runner,
+             .code = code,
+             .kernels = kernels,
+             .entry = entry,
+             .inputs = inputs,
+             .vars = vars,
+             .outputs = outputs,
+             .seed = seed,
+             .step = step};
+    if (launch) *launch = -1;
+    for (int i = 0; i < entry->n_inputs; i++) DN_TRY(check_input(&entry->inputs[i], inputs[i]));
+    dn_status status = prepare(&r);
+    if (!status) status = run_launches(&r, &failed);
+    if (!status)
+        commit(&r);
+    else
+        discard(&r);
+    if (launch) *launch = failed;
+    return status;
+}

@@ -1,0 +1,140 @@
+// Speed of contractions on one thread: GFLOP/s by the direct count (padding taps included) and the
+// fraction of the multiply-add peak, measured in turns with the kernels. By hand:
+//   cc -O2 ... tests/bench/contract_bench.c; ./contract_bench [--avx2] [--passes=P] [NAME]
+#include <string.h>
+
+#include "tests/native/contract_jit.h"
+
+// Seconds for 1 GFLOP of independent multiply-adds on vectors of 64 or 32 bytes.
+typedef float wide __attribute__((vector_size(64)));
+typedef float narrow __attribute__((vector_size(32)));
+static volatile float factor = 0.999f, sink;
+
+#define PEAK(name, type, lanes, isa)                                                       \
+    __attribute__((target(isa), noinline)) static double name(void) {                      \
+        type a = {0}, b = {0}, sum[12];                                                    \
+        a += factor, b += factor;                                                          \
+        for (int i = 0; i < 12; i++) sum[i] = a + (float)i;                                \
+        int64_t rounds = 500000000 / (12 * lanes);                                         \
+        double start = contraction_seconds();                                                              \
+        for (int64_t r = 0; r < rounds; r++)                                               \
+            _Pragma("GCC unroll 12") for (int i = 0; i < 12; i++) sum[i] = sum[i] * a + b; \
+        double seconds = contraction_seconds() - start;                                                    \
+        for (int i = 1; i < 12; i++) sum[0] += sum[i];                                     \
+        sink = sum[0][0];                                                                  \
+        return seconds;                                                                    \
+    }
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=fast")
+PEAK(peak_wide, wide, 16, "avx512f,fma")
+PEAK(peak_narrow, narrow, 8, "avx2,fma")
+#pragma GCC pop_options
+
+typedef struct shape {
+    const char *name;
+    int64_t images, image, channels, filters, kernel, stride, lo, hi;
+    bool transposed;  // the layer's forward pass is conv_input
+} shape;
+
+static const shape shapes[] = {
+    {"D1 3-64", 128, 64, 3, 64, 4, 2, 1, 1, false},
+    {"D2 64-128", 128, 32, 64, 128, 4, 2, 1, 1, false},
+    {"D3 128-256", 128, 16, 128, 256, 4, 2, 1, 1, false},
+    {"D4 256-512", 128, 8, 256, 512, 4, 2, 1, 1, false},
+    {"D5 512-1", 128, 4, 512, 1, 4, 1, 0, 0, false},
+    {"G1 100-512", 128, 4, 512, 100, 4, 1, 0, 0, true},
+    {"G2 512-256", 128, 8, 256, 512, 4, 2, 1, 1, true},
+    {"G3 256-128", 128, 16, 128, 256, 4, 2, 1, 1, true},
+    {"G4 128-64", 128, 32, 64, 128, 4, 2, 1, 1, true},
+    {"G5 64-3", 128, 64, 3, 64, 4, 2, 1, 1, true},
+    {"d1 1-64", 64, 28, 1, 64, 5, 2, 1, 2, false},
+    {"d2 64-128", 64, 14, 64, 128, 5, 2, 1, 2, false},
+    {"g1 128-64", 64, 14, 64, 128, 5, 2, 1, 2, true},
+    {"g2 64-1", 64, 28, 1, 64, 5, 2, 1, 2, true},
+};
+
+static dn_isa isa = DN_ISA_AVX512;
+static const char *passes = "default<O3>", *only = "";
+
+static void measure(const char *name, const char *what, dn_contract *c, double flops) {
+    char *full = dn_printf("%-11s %s", name, what);
+    if (!strstr(full, only)) {
+        free(full);
+        return;
+    }
+    dn_pack pack = dn_x86_pack(c);
+    c->packed = pack.needed ? pack.width : 0;
+    contraction k;
+    contraction_kernel(&k, c);
+    contraction_compile(&k, isa, passes, *only ? "/tmp/contract.o" : NULL);
+    int64_t counts[] = {k.a_count, k.b_count, k.out_count};
+    void *args[3];
+    for (int i = 0; i < 3; i++) {
+        float *data = args[i] = aligned_alloc(64, (size_t)(counts[i] * 4 + 64) / 64 * 64);
+        for (int64_t j = 0; j < counts[i]; j++) data[j] = (float)(j % 17) / 17;
+    }
+    int64_t tasks = dn_x86_contract_tasks(&k.kernel);
+    double best = 1e9, peak = 1e9, until = contraction_seconds() + 0.6;
+    while (contraction_seconds() < until) {
+        double seconds = isa == DN_ISA_AVX512 ? peak_wide() : peak_narrow();
+        if (seconds < peak) peak = seconds;
+        for (int i = 0; i < 3; i++) {
+            double start = contraction_seconds();
+            k.run(args, 0, tasks, NULL);
+            seconds = contraction_seconds() - start;
+            if (seconds < best) best = seconds;
+        }
+    }
+    double bytes = 4.0 * (double)(counts[0] + counts[1] + counts[2]);
+    printf(
+        "%s %7.2f ms %7.1f GFLOP/s %5.1f%% of %5.1f  %6.1f GB/s  %4ld tasks  compiled in %.0f ms\n",
+        full, best * 1e3, flops / best / 1e9, 100 * flops / best * peak / 1e9, 1 / peak,
+        bytes / best / 1e9, (long)tasks, k.compiled * 1e3);
+    fflush(stdout);
+    for (int i = 0; i < 3; i++) free(args[i]);
+    contraction_free(&k);
+    free(full);
+}
+
+static void measure_dot(const char *name, int64_t m, int64_t n, int64_t steps) {
+    dn_contract c = {.op = DN_OP_DOT, .dtype = DN_F32, .m = m, .n = n, .k = steps};
+    c.a_m = steps, c.a_k = 1, c.b_k = n, c.b_n = 1;
+    measure(name, "", &c, 2.0 * (double)m * (double)n * (double)steps);
+}
+
+static void measure_shape(const shape *s) {
+    dn_contract c = {.dtype = DN_F32,
+                     .spatial = 2,
+                     .images = s->images,
+                     .channels = s->channels,
+                     .filters = s->filters,
+                     .groups = 1};
+    for (int i = 0; i < 2; i++) {
+        c.image[i] = s->image, c.kernel[i] = s->kernel, c.stride[i] = s->stride;
+        c.lo[i] = s->lo, c.dilation[i] = 1;
+        c.out[i] = (s->image + s->lo + s->hi - s->kernel) / s->stride + 1;
+    }
+    double flops = 2.0 * (double)(s->images * c.out[0] * c.out[1] * s->channels * s->filters) *
+                   (double)(s->kernel * s->kernel);
+    c.op = DN_OP_CONV;
+    measure(s->name, s->transposed ? "input gradient " : "forward        ", &c, flops);
+    c.op = DN_OP_CONV_INPUT;
+    measure(s->name, s->transposed ? "forward        " : "input gradient ", &c, flops);
+    c.op = DN_OP_CONV_WEIGHT;
+    measure(s->name, "weight gradient", &c, flops);
+}
+
+int main(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--avx2") == 0)
+            isa = DN_ISA_AVX2;
+        else if (strncmp(argv[i], "--passes=", 9) == 0)
+            passes = argv[i][9] ? argv[i] + 9 : NULL;
+        else
+            only = argv[i];
+    }
+    if (dn_isa_here() < isa) isa = dn_isa_here();
+    measure_dot("dot 2048", 2048, 2048, 2048);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) measure_shape(&shapes[i]);
+    return 0;
+}

@@ -1,0 +1,137 @@
+// Ways to evaluate graphs: the interpreter, and native x86 code for AVX2 and AVX-512.
+#ifndef DN_TESTS_NATIVE_BACKEND_H
+#define DN_TESTS_NATIVE_BACKEND_H
+
+#include "codegen/native.h"
+#include "codegen/x86/x86.h"
+#include "tests/native/compare.h"
+
+typedef struct backend {
+    const char *name;
+    // Makes code for several cases at a time.
+    dn_status (*compile)(const run_case *cases, int n, dn_isa isa, int level, void **out);
+    // vars are replaced by their new values; the caller owns outputs.
+    dn_status (*run)(void *compiled, int index, const run_case *c, int threads,
+                     dn_tensor *const *inputs, dn_tensor **vars, dn_tensor **outputs);
+    void (*free)(void *compiled);
+} backend;
+
+enum { MOST_THREADS = 3 };
+
+// ---- the interpreter ------------------------------------------------------------------------
+
+static inline dn_status interpret(const run_case *c, dn_tensor *const *inputs, dn_tensor **vars,
+                                  dn_tensor **outputs) {
+    dn_interp *interp = NULL;
+    DN_TRY(dn_interp_new(c->graph, &interp));
+    dn_interp_args args = {
+        .inputs = inputs, .vars = vars, .outputs = outputs, .seed = c->seed, .step = c->step};
+    dn_status status = dn_interp_run(interp, NULL, &args, NULL);
+    dn_interp_free(interp);
+    return status;
+}
+
+// ---- native code ----------------------------------------------------------------------------
+
+typedef struct native {
+    dn_kernels **lowered;
+    int n;
+    dn_native_code *code;
+    dn_jit *jit;
+    dn_pool *pools[MOST_THREADS + 1];  // by threads
+    dn_native_runner *runners[MOST_THREADS + 1];
+} native;
+
+static inline void native_free(void *compiled) {
+    native *n = compiled;
+    for (int t = 1; t <= MOST_THREADS; t++) {
+        dn_native_runner_free(n->runners[t]);
+        dn_pool_free(n->pools[t]);
+    }
+    dn_jit_free(n->jit);
+    if (n->code) dn_native_code_free(n->code);
+    for (int i = 0; i < n->n; i++) dn_kernels_free(n->lowered[i]);
+    free(n->lowered);
+    free(n);
+}
+
+static const dn_target x86_target = {.name = "x86", .pack = dn_x86_pack};
+
+static inline dn_status native_lower(native *n, const run_case *cases, int count) {
+    n->lowered = dn_xcalloc((size_t)count, sizeof *n->lowered);
+    for (; n->n < count; n->n++) {
+        dn_kernels **kernels = &n->lowered[n->n];
+        DN_TRY(dn_kernels_lower(cases[n->n].graph, &x86_target, kernels));
+        dn_kernels_plan(*kernels);
+        dn_status status = dn_kernels_verify(*kernels);
+        if (!status) continue;
+        dn_kernels_free(*kernels);
+        return status;
+    }
+    return DN_SUCCESS;
+}
+
+static inline dn_status native_make(native *n, const run_case *cases, int count, dn_isa isa,
+                                    int level) {
+    dn_native_options options = {.level = level, .isa = {[DN_ISA_AVX2] = true}, .threads = 1};
+    options.isa[isa] = true;
+    DN_TRY(native_lower(n, cases, count));
+    DN_TRY(dn_native_code_new((const dn_kernels *const *)n->lowered, count, &options, &n->code));
+    setenv("DNET_ISA", dn_isa_name(isa), 1);
+    DN_TRY(dn_jit_new(n->code, &options, &n->jit));
+    for (int t = 1; t <= MOST_THREADS; t++) {
+        DN_TRY(dn_pool_new(t, &n->pools[t]));
+        DN_TRY(dn_native_runner_new(n->pools[t], &n->runners[t]));
+        dn_native_runner_poison(n->runners[t]);
+    }
+    return DN_SUCCESS;
+}
+
+static inline dn_status native_compile(const run_case *cases, int count, dn_isa isa, int level,
+                                       void **out) {
+    native *n = dn_xcalloc(1, sizeof *n);
+    dn_status status = native_make(n, cases, count, isa, level);
+    if (status)
+        native_free(n);
+    else
+        *out = n;
+    return status;
+}
+
+static inline dn_field field_of(const char *name, const dn_type *type) {
+    return (dn_field){.name = name, .dtype = type->dtype, .shape = dn_type_shape(type)};
+}
+
+static inline dn_status native_run(void *compiled, int index, const run_case *c, int threads,
+                                   dn_tensor *const *inputs, dn_tensor **vars,
+                                   dn_tensor **outputs) {
+    native *n = compiled;
+    const dn_graph *g = c->graph;
+    int most = g->n_inputs + g->n_outputs;
+    dn_field *fields = dn_xcalloc((size_t)most + 1, sizeof *fields);
+    int *places = dn_xcalloc((size_t)g->n_vars + 1, sizeof *places);
+    for (int i = 0; i < g->n_inputs; i++)
+        fields[i] = field_of(g->inputs[i].name, &g->inputs[i].node->type);
+    for (int i = 0; i < g->n_outputs; i++)
+        fields[g->n_inputs + i] = field_of(g->outputs[i].name, &g->outputs[i].node->type);
+    for (int i = 0; i < g->n_vars; i++) places[i] = i;
+    dn_entry entry = {.name = g->name,
+                      .n_inputs = g->n_inputs,
+                      .n_outputs = g->n_outputs,
+                      .n_vars = g->n_vars,
+                      .inputs = fields,
+                      .outputs = fields + g->n_inputs,
+                      .record = true,
+                      .vars = places};
+    int launch = -1;
+    dn_status status =
+        dn_native_run(n->runners[threads], &n->code->entries[index], dn_jit_kernels(n->jit), &entry,
+                      inputs, vars, outputs, c->seed, c->step, &launch);
+    free(fields);
+    free(places);
+    return status;
+}
+
+static const backend native_backend = {"native", native_compile, native_run, native_free};
+
+#endif
