@@ -78,6 +78,31 @@ static const dn_store *only_store(const dn_kernel *kernel, int arg) {
     return only;
 }
 
+typedef struct reach {
+    int64_t stride, size;
+} reach;
+
+static int by_stride(const void *a, const void *b) {
+    const reach *x = a, *y = b;
+    return (x->stride > y->stride) - (x->stride < y->stride);
+}
+
+// No two points go to one place: each stride is larger than what the smaller ones reach together.
+static bool one_to_one(const dn_kernel *kernel, const dn_access *access) {
+    reach axes[DN_MAX_AXES];
+    int64_t sum = 0;
+    int n = 0;
+    for (int a = 0; a < kernel->n_axes; a++)
+        if (kernel->axes[a].size > 1)
+            axes[n++] = (reach){llabs(access->stride[a]), kernel->axes[a].size};
+    qsort(axes, (size_t)n, sizeof *axes, by_stride);
+    for (int i = 0; i < n; i++) {
+        if (axes[i].stride <= sum) return false;
+        sum += axes[i].stride * (axes[i].size - 1);
+    }
+    return true;
+}
+
 bool dn_kernel_in_place(const dn_kernel *kernel, int from, int to) {
     if (kernel->kind == DN_KERNEL_CONTRACT && from < 2) return false;
     if (from != to && dn_kernel_writes(kernel, from)) return false;
@@ -88,7 +113,8 @@ bool dn_kernel_in_place(const dn_kernel *kernel, int from, int to) {
     for (int a = 0; a < kernel->n_axes; a++) {
         const dn_axis *axis = &kernel->axes[a];
         if (axis->size < 2 || axis->kind == DN_AXIS_PARALLEL) continue;
-        if (axis->kind == DN_AXIS_SEQUENTIAL || body) return false;
+        if (axis->kind == DN_AXIS_SEQUENTIAL) return false;
+        if (body && !one_to_one(kernel, &store->access)) return false;
     }
     for (int i = 0; i < kernel->n_values; i++) {
         const dn_kvalue *value = &kernel->values[i];

@@ -8,7 +8,7 @@
 // A packed copy of the second operand of contractions.
 typedef struct packed {
     dn_contract contract;
-    int source;  // storage node
+    const dn_node *source;  // a variable's old and new value share a buffer, so the node counts
     int buffer;
 } packed;
 
@@ -136,20 +136,19 @@ static void push_with_nodes(void *context, dn_kernel *k) {
 static void push_raw(void *context, dn_kernel *k) { push_kernel(context, k); }
 
 // Its second operand becomes a packed copy, where the target wants one.
-static void pack_operand(lowering *l, dn_kernel *k) {
+static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
     dn_contract *c = &k->contract;
     dn_pack pack = l->target->pack(c);
-    int source = k->args[1], buffer = -1;
+    int buffer = -1;
     if (!pack.needed) return;
     for (int i = 0; i < l->n_packs; i++)
         if (l->packs[i].source == source && dn_same_pack(&l->packs[i].contract, c))
             buffer = l->packs[i].buffer;
     if (buffer < 0) {
-        const dn_node *node = l->out->buffers[source].node;
         int64_t count = dn_packed_elements(c, pack);
-        buffer = new_buffer(l, DN_BUFFER_TEMP, -1, c->dtype, count, node);
+        buffer = new_buffer(l, DN_BUFFER_TEMP, -1, c->dtype, count, source);
         DN_PUSH(l->packs, l->n_packs, l->cap_packs) = (packed){*c, source, buffer};
-        dn_expand_pack(c, c->dtype, source, buffer, pack, k->span, &l->out->arena, push_raw, l);
+        dn_expand_pack(c, c->dtype, k->args[1], buffer, pack, k->span, &l->out->arena, push_raw, l);
     }
     c->packed = pack.width;
     k->args[1] = buffer;
@@ -164,8 +163,9 @@ static void push_group(lowering *l, int g) {
         DN_ASSERT(!obstacle, "a kernel that could be made before");
         return;
     }
+    const dn_node *second = k->n_args > 1 ? l->out->graph->nodes[k->args[1]] : NULL;
     for (int i = 0; i < k->n_args; i++) k->args[i] = buffer_of(l, l->out->graph->nodes[k->args[i]]);
-    if (k->kind == DN_KERNEL_CONTRACT) pack_operand(l, k);
+    if (k->kind == DN_KERNEL_CONTRACT) pack_operand(l, k, second);
     push_kernel(l, k);
 }
 

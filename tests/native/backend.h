@@ -55,13 +55,11 @@ static inline void native_free(void *compiled) {
     free(n);
 }
 
-static const dn_target x86_target = {.name = "x86", .pack = dn_x86_pack};
-
 static inline dn_status native_lower(native *n, const run_case *cases, int count) {
     n->lowered = dn_xcalloc((size_t)count, sizeof *n->lowered);
     for (; n->n < count; n->n++) {
         dn_kernels **kernels = &n->lowered[n->n];
-        DN_TRY(dn_kernels_lower(cases[n->n].graph, &x86_target, kernels));
+        DN_TRY(dn_kernels_lower(cases[n->n].graph, &dn_x86_target, kernels));
         dn_kernels_plan(*kernels);
         dn_status status = dn_kernels_verify(*kernels);
         if (!status) continue;

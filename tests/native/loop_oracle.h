@@ -16,8 +16,8 @@ typedef struct oracle {
 // else over the others.
 static inline int64_t oracle_at(const oracle *o, const dn_access *access, bool whole, int64_t i) {
     int64_t at = access->offset;
-    if (!whole) i *= o->rounds;
     for (int a = o->t->kernel.n_axes - 1; a >= 0; a--) {
+        if (!whole && o->t->axes[a].kind == DN_AXIS_REDUCE) continue;
         at += access->stride[a] * (i % o->t->axes[a].size);
         i /= o->t->axes[a].size;
     }

@@ -342,6 +342,13 @@ static inline bool some_sliding(maker *m, sliding *s, bool padded) {
     return terms <= filters * 1000 * m->most;
 }
 
+// A convolution that is padded may or may not multiply the padding, so its operands are finite.
+static inline void try_conv(maker *m, dn_op op, dn_node *a, dn_node *b, const dn_attr_value *attrs,
+                            const dn_type *type) {
+    if (a && b && tame(*value_of(m, a)) && tame(*value_of(m, b)))
+        try_op(m, op, (dn_node *[]){a, b}, 2, attrs, 5, type);
+}
+
 static inline void make_conv(maker *m) {
     sliding s;
     if (!some_sliding(m, &s, true)) return;
@@ -349,21 +356,16 @@ static inline void make_conv(maker *m) {
         dn_attr_dims(DN_ATTR_STRIDE, s.n, s.stride), dn_attr_dims(DN_ATTR_LO, s.n, s.lo),
         dn_attr_dims(DN_ATTR_HI, s.n, s.hi), dn_attr_dims(DN_ATTR_DILATION, s.n, s.dilation),
         dn_attr_int(DN_ATTR_GROUPS, s.groups)};
-    switch (pick(&m->d, 3)) {
-        case 0: {
-            dn_node *x = node_of(m, &s.x), *w = node_of(m, &s.w);
-            try_op(m, DN_OP_CONV, (dn_node *[]){x, w}, 2, attrs, 5, NULL);
-            break;
-        }
-        case 1: {
-            dn_node *y = node_of(m, &s.y), *w = node_of(m, &s.w);
-            try_op(m, DN_OP_CONV_INPUT, (dn_node *[]){y, w}, 2, attrs, 5, &s.x);
-            break;
-        }
-        default: {
-            dn_node *x = node_of(m, &s.x), *y = node_of(m, &s.y);
-            try_op(m, DN_OP_CONV_WEIGHT, (dn_node *[]){x, y}, 2, attrs, 5, &s.w);
-        }
+    int kind = pick(&m->d, 3);
+    if (kind == 0) {
+        dn_node *x = node_of(m, &s.x);
+        try_conv(m, DN_OP_CONV, x, node_of(m, &s.w), attrs, NULL);
+    } else if (kind == 1) {
+        dn_node *y = node_of(m, &s.y);
+        try_conv(m, DN_OP_CONV_INPUT, y, node_of(m, &s.w), attrs, &s.x);
+    } else {
+        dn_node *x = node_of(m, &s.x);
+        try_conv(m, DN_OP_CONV_WEIGHT, x, node_of(m, &s.y), attrs, &s.w);
     }
 }
 

@@ -15,7 +15,7 @@ enum { SECONDS = 10 };
 enum { SECONDS = 15 };
 #endif
 
-enum { GRAPHS = 4000, TRIES = 400, MOST_FAILURES = 5, BATCH = 32 };
+enum { GRAPHS = 4000, TRIES = 400, BATCH = 32 };
 
 typedef struct options {
     uint64_t seed;
@@ -23,6 +23,7 @@ typedef struct options {
     double seconds;  // 0: no limit
     int level;       // -1: all, one after another
     int failures;    // stop after so many
+    int tries;       // to make a case smaller; 0: only say what is wrong
     const backend *backend;
 } options;
 
@@ -54,23 +55,22 @@ static void print_values(const char *name, const dn_tensor *t) {
     free(type.text);
 }
 
-static void report(const trial *t, const run_case *c) {
+static void print_case(const run_case *c) {
     dn_str text = {0};
     dn_graph_print(c->graph, &text);
     fprintf(stderr, "%s", text.text);
     for (int i = 0; i < c->graph->n_inputs; i++)
         print_values(c->graph->inputs[i].name, c->inputs[i]);
     for (int i = 0; i < c->graph->n_vars; i++) print_values(c->graph->vars[i].name, c->vars[i]);
-    fprintf(stderr, "-O%d: ", t->level);
-    if (try_apart(t, c, true) == RIGHT) fprintf(stderr, "right by itself: look at its batch\n");
     free(text.text);
 }
 
-static void fail_seed(const trial *t, uint64_t seed) {
-    fprintf(stderr, "\n---- --seed %llu --graphs 1 --level %d ----\n", (unsigned long long)seed,
+static void fail_seed(const trial *t, uint64_t seed, int tries) {
+    fprintf(stderr, "---- --seed %llu --graphs 1 --level %d ----\n", (unsigned long long)seed,
             t->level);
-    run_case c = shrink(t, random_case(dims, seed), TRIES);
-    report(t, &c);
+    run_case c = shrink(t, random_case(dims, seed), tries);
+    if (tries > 0) print_case(&c);
+    if (try_apart(t, &c, true) == RIGHT) fprintf(stderr, "right by itself: look at its batch\n");
     free_case(&c);
     CHECK(false, "seed %llu", (unsigned long long)seed);
 }
@@ -119,7 +119,7 @@ static void test_random(const options *o) {
         for (int i = 0; i < n && failures < o->failures; i++) {
             CHECK(true);
             if (!result->failed[i]) continue;
-            fail_seed(&t, o->seed + (uint64_t)(at + i));
+            fail_seed(&t, o->seed + (uint64_t)(at + i), o->tries);
             failures++;
         }
         at += n;
@@ -136,12 +136,14 @@ static options read_options(int argc, char **argv) {
                  .seconds = SECONDS,
                  .level = -1,
                  .failures = 5,
+                 .tries = TRIES,
                  .backend = &native_backend};
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seed") == 0) o.seed = strtoull(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--graphs") == 0) o.graphs = atoll(argv[i + 1]);
         if (strcmp(argv[i], "--seconds") == 0) o.seconds = atof(argv[i + 1]);
         if (strcmp(argv[i], "--level") == 0) o.level = atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--tries") == 0) o.tries = atoi(argv[i + 1]);
         if (strcmp(argv[i], "--failures") == 0) o.failures = atoi(argv[i + 1]);
         for (int k = 0; k < 3 && strcmp(argv[i], "--backend") == 0; k++)
             if (strcmp(argv[i + 1], backends[k]->name) == 0) o.backend = backends[k];
