@@ -3,16 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "driver/options.h"
+#include "driver/build.h"
 
 static void help(void) {
     printf(
         "usage: dnetc FILE.dnet [options]\n\n"
-        "Checks a program: its syntax, names, types, shapes and training rules.\n\n"
-        "  -fsyntax-only            checks only (the default)\n"
+        "Checks a program (its syntax, names, types, shapes and training rules) and compiles "
+        "it.\n\n"
+        "  -o FILE                  makes an executable with the program's commands\n"
+        "  -c, -S                   makes an object file, or assembly text, instead\n"
+        "  -march=avx2|avx512       for one instruction set (default: both, chosen at the start)\n"
+        "  -fsyntax-only            checks only (the default without -o, -c and -S)\n"
         "  --emit=ast               prints the syntax tree\n"
         "  --emit=graph             prints the graph of each step and expression\n"
         "  --emit=gradient          as graph, for entries that train, before the passes ran\n"
+        "  --emit=kernel            prints the fused kernels of each step and expression\n"
+        "  --emit=llvm, --emit=asm  prints their code\n"
         "%s\n"
         "Exit codes: 0 fine, 1 errors in the program, 2 wrong use, 70 a bug in dnetc.\n",
         dn_options_help);
@@ -46,6 +52,37 @@ static int summary(dn_compiler *c) {
     return c->diags.errors ? DN_EXIT_ERRORS : DN_EXIT_OK;
 }
 
+static bool is_graph(const char *emit) {
+    return strcmp(emit, "graph") == 0 || strcmp(emit, "gradient") == 0;
+}
+
+// What was asked for, of a program without errors. False after printing why not.
+static bool make(dn_compiler *c, const dn_options *options) {
+    dn_status status = DN_SUCCESS;
+    dn_diags_flush(&c->diags, stderr);
+    if (options->emit && is_graph(options->emit))
+        emit_graphs(c);
+    else if (options->emit)
+        status = dn_build_emit(c, options);
+    else if (options->output)
+        status = dn_build_output(c, options);
+    if (!status) return true;
+    fprintf(stderr, "dnetc: error: %s\n", dn_status_message(status));
+    if (dn_status_note(status)) fprintf(stderr, "note: %s\n", dn_status_note(status));
+    if (dn_status_hint(status)) fprintf(stderr, "hint: %s\n", dn_status_hint(status));
+    dn_status_free(status);
+    return false;
+}
+
+// -c and -S without -o write beside the source: gan.dnet to gan.o and gan.s.
+static char *default_output(const dn_options *options) {
+    if (options->output || options->form == DN_OUTPUT_PROGRAM) return NULL;
+    const char *slash = strrchr(options->file, '/'), *name = slash ? slash + 1 : options->file;
+    const char *dot = strrchr(name, '.');
+    int length = (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name));
+    return dn_printf("%.*s%s", length, name, options->form == DN_OUTPUT_OBJECT ? ".o" : ".s");
+}
+
 int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") != 0 && strcmp(argv[i], "-h") != 0) continue;
@@ -59,21 +96,27 @@ int main(int argc, char **argv) {
         dn_options_free(&options);
         return DN_EXIT_USAGE;
     }
+    char *output = default_output(&options);
+    if (output) options.output = output;
     dn_compiler *c = dn_options_compiler(&options);
     if (!c) {
+        free(output);
         dn_options_free(&options);
         return DN_EXIT_USAGE;
     }
     c->keep_gradients = options.emit && strcmp(options.emit, "gradient") == 0;
     dn_file *tree = NULL;
     bool loaded = dn_compiler_load(c, options.file, &tree);
+    bool failed = false;
     if (options.emit && strcmp(options.emit, "ast") == 0) {
         if (tree) emit_ast(tree);
-    } else if ((dn_compiler_check(c) && loaded) && options.emit) {
-        emit_graphs(c);
+    } else if (dn_compiler_check(c) && loaded) {
+        failed = !make(c, &options);
     }
     int code = summary(c);
+    if (failed && code == DN_EXIT_OK) code = DN_EXIT_ERRORS;
     dn_compiler_free(c);
+    free(output);
     dn_options_free(&options);
     return code;
 }

@@ -37,17 +37,9 @@ static dn_status with_place(dn_backend *backend, dn_status status, const char *w
     return dn_annotate(status, "`%s` from %s:%d:%d", what, place.path, place.line, place.column);
 }
 
-// What a call hands over.
-typedef struct call {
-    const dn_entry *entry;
-    dn_tensor *const *inputs;
-    dn_tensor **vars, **outputs;
-    uint64_t seed, step;
-} call;
-
 // ---- the interpreter ----
 
-static dn_status interpret(dn_backend *backend, int index, const call *c) {
+static dn_status interpret(dn_backend *backend, int index, const dn_native_call *c) {
     dn_interp **interp = &backend->interps[index];
     if (!*interp) DN_TRY(dn_interp_new(backend->compiler->units[index].graph, interp));
     dn_interp_args args = {.inputs = c->inputs,
@@ -88,18 +80,13 @@ static dn_status compile(dn_backend *backend, int index) {
     return status;
 }
 
-static dn_status run_native(dn_backend *backend, int index, const call *c) {
+static dn_status run_native(dn_backend *backend, int index, const dn_native_call *c) {
     if (!backend->ready[index].batch) DN_TRY(compile(backend, index));
     if (!backend->runner) DN_TRY(dn_native_runner_new(backend->pool, &backend->runner));
     dn_ready ready = backend->ready[index];
     const dn_lowered *lowered = &ready.batch->lowered;
-    int launch = -1;
-    dn_status status = dn_native_run(backend->runner, &lowered->code->entries[ready.number],
-                                     dn_jit_kernels(ready.batch->jit), c->entry, c->inputs, c->vars,
-                                     c->outputs, c->seed, c->step, &launch);
-    if (!status || launch < 0) return status;
-    const dn_kernel *kernel = lowered->kernels[ready.number]->list[launch];
-    return with_place(backend, status, kernel->name, kernel->span);
+    return dn_native_run(backend->runner, &lowered->code->entries[ready.number],
+                         dn_jit_kernels(ready.batch->jit), c, NULL);
 }
 
 // ---- the executor ----
@@ -107,7 +94,7 @@ static dn_status run_native(dn_backend *backend, int index, const call *c) {
 static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *const *inputs,
                            dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step) {
     dn_backend *backend = context;
-    call c = {entry, inputs, vars, outputs, seed, step};
+    dn_native_call c = {entry, inputs, vars, outputs, seed, step};
     int index = (int)(entry - backend->compiler->entries);
     if (!backend->pool) DN_TRY(dn_pool_new(backend->threads, &backend->pool));
     grow(backend);

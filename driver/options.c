@@ -82,10 +82,29 @@ static bool read_level(dn_options *o, const char *program, const char *arg) {
     return usage(program, "the levels are -O0 to -O3, not", arg);
 }
 
+static bool read_march(dn_options *o, const char *program, const char *value) {
+    o->march = value;
+    for (int isa = 0; isa < DN_ISA_COUNT; isa++) {
+        o->isa = (dn_isa)isa;
+        if (strcmp(value, dn_isa_name(o->isa)) == 0) return true;
+    }
+    return usage(program, "-march is avx2 or avx512, not", value);
+}
+
+static bool read_output(dn_options *o, int argc, char **argv, int *i) {
+    if (*i + 1 >= argc) return usage(argv[0], "a value is missing after", argv[*i]);
+    o->output = argv[++*i];
+    return true;
+}
+
 static bool read_option(dn_options *o, int argc, char **argv, int *i) {
     const char *arg = argv[*i], *value;
     if (strncmp(arg, "-D", 2) == 0) return read_define(o, argc, argv, i);
     if (strncmp(arg, "-O", 2) == 0) return read_level(o, argv[0], arg);
+    if (strcmp(arg, "-o") == 0) return read_output(o, argc, argv, i);
+    if (strcmp(arg, "-c") == 0) return o->form = DN_OUTPUT_OBJECT, true;
+    if (strcmp(arg, "-S") == 0) return o->form = DN_OUTPUT_ASSEMBLY, true;
+    if (strncmp(arg, "-march=", 7) == 0) return read_march(o, argv[0], arg + 7);
     if (strcmp(arg, "-g") == 0) return o->lines = true;
     if (strcmp(arg, "-fsyntax-only") == 0) return o->syntax_only = true;
     if (strcmp(arg, "-Werror") == 0) return o->warnings_are_errors = true;

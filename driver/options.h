@@ -3,6 +3,13 @@
 #define DN_DRIVER_OPTIONS_H
 
 #include "driver/execute.h"
+#include "runtime/native/native.h"
+
+typedef enum dn_output_form {
+    DN_OUTPUT_PROGRAM,
+    DN_OUTPUT_OBJECT,   // -c
+    DN_OUTPUT_ASSEMBLY  // -S
+} dn_output_form;
 
 typedef struct dn_options {
     const char *file;
@@ -10,7 +17,11 @@ typedef struct dn_options {
     const char *report;  // memory, cost
     dn_backend_kind backend;
     int level;   // -O
-    bool lines;  // -g
+    bool lines;         // -g
+    const char *output;  // -o, for dnetc
+    dn_output_form form;
+    const char *march;  // avx2 or avx512; NULL: both
+    dn_isa isa;         // the one of march
     bool syntax_only;
     dn_dtype real;  // --precision
     dn_pass_options passes;

@@ -66,13 +66,15 @@ typedef struct dn_point {
     LLVMValueRef index[DN_MAX_AXES];  // i64; NULL for an axis that no access there uses
     int axis;                         // over which the lanes go; -1: none
     int lanes;                        // 1: scalar
+    int exist;                        // only the first so many lanes are there; 0: all
     LLVMValueRef mask;                // <lanes x i1>: lanes that exist; NULL: all
 } dn_point;
 
 // offset + sum of stride * index, of the first lane, in elements.
 LLVMValueRef dn_emit_offset(dn_emit *e, const dn_access *access, const dn_point *at);
 // Loads of one access: a splat where the lane axis has stride 0, a vector where it has 1, else a
-// gather. Masked lanes are not read (their value is 0).
+// gather. Lanes that do not exist are not read (their value is 0). A mask is for lanes that are not
+// known when the code is made; `exist` is cheaper.
 LLVMValueRef dn_emit_load(dn_emit *e, int arg, const dn_access *access, const dn_point *at);
 void dn_emit_store(dn_emit *e, int arg, const dn_access *access, const dn_point *at,
                    LLVMValueRef value);

@@ -24,6 +24,9 @@ static LLVMValueRef address(dn_emit *e, const dn_place *p, int64_t lane) {
     return dn_emit_address(e, first, dtype_of(e, p), dn_emit_i64(e, lane * p->stride));
 }
 
+// How many lanes are loaded and stored.
+static int existing(const dn_point *at) { return at->exist ? at->exist : at->lanes; }
+
 // ---- between memory and code ----
 
 static LLVMValueRef to_code(dn_emit *e, dn_dtype dtype, LLVMValueRef loaded) {
@@ -59,13 +62,21 @@ static LLVMValueRef masked(dn_emit *e, const char *name, LLVMTypeRef type, LLVMT
     return LLVMBuildCall2(e->builder, signature, function, operands, (unsigned)count, "");
 }
 
-static LLVMValueRef reverse(dn_emit *e, LLVMValueRef vector) {
+// `count` lanes: lane first, the one `step` behind it and so on; those behind the last are 0.
+static LLVMValueRef pick(dn_emit *e, LLVMValueRef vector, int first, int step, int count) {
     LLVMValueRef order[64];
     int lanes = dn_emit_lanes(vector);
-    for (int l = 0; l < lanes; l++)
-        order[l] = LLVMConstInt(e->i32, (unsigned long long)(lanes - 1 - l), false);
-    return LLVMBuildShuffleVector(e->builder, vector, LLVMGetPoison(LLVMTypeOf(vector)),
-                                  LLVMConstVector(order, (unsigned)lanes), "");
+    if (first == 0 && step == 1 && count == lanes) return vector;
+    if (count == 1) return extract(e, vector, first);
+    if (lanes == 1) {
+        LLVMValueRef zeros = LLVMConstNull(dn_emit_over(e, LLVMTypeOf(vector), count));
+        return LLVMBuildInsertElement(e->builder, zeros, vector, dn_emit_i64(e, 0), "");
+    }
+    for (int l = 0; l < count; l++)
+        order[l] =
+            LLVMConstInt(e->i32, (unsigned long long)(l < lanes ? first + l * step : lanes), false);
+    return LLVMBuildShuffleVector(e->builder, vector, LLVMConstNull(LLVMTypeOf(vector)),
+                                  LLVMConstVector(order, (unsigned)count), "");
 }
 
 // ---- loads ----
@@ -88,14 +99,22 @@ static LLVMValueRef load_masked(dn_emit *e, const dn_place *p, const dn_point *a
     return masked(e, "llvm.masked.gather", type, LLVMTypeOf(from), operands, 4);
 }
 
-static LLVMValueRef load_lanes(dn_emit *e, const dn_place *p, int lanes) {
+static LLVMValueRef load_lanes(dn_emit *e, const dn_place *p, const dn_point *at) {
     dn_dtype dtype = dtype_of(e, p);
-    LLVMValueRef vector = LLVMGetPoison(dn_emit_over(e, dn_emit_memory(e, dtype), lanes));
-    for (int l = 0; l < lanes; l++) {
+    LLVMValueRef vector = LLVMConstNull(dn_emit_over(e, dn_emit_memory(e, dtype), at->lanes));
+    for (int l = 0; l < existing(at); l++) {
         LLVMValueRef one = load(e, dtype, 1, address(e, p, l));
         vector = LLVMBuildInsertElement(e->builder, vector, one, dn_emit_i64(e, l), "");
     }
     return vector;
+}
+
+// Neighbours, forwards or backwards.
+static LLVMValueRef load_vector(dn_emit *e, const dn_place *p, const dn_point *at) {
+    int count = existing(at), last = p->stride < 0 ? count - 1 : 0;
+    LLVMValueRef loaded = load(e, dtype_of(e, p), count, address(e, p, last));
+    if (p->stride < 0) loaded = pick(e, loaded, last, -1, count);
+    return pick(e, loaded, 0, 1, at->lanes);
 }
 
 LLVMValueRef dn_place_load(dn_emit *e, const dn_place *p, const dn_point *at) {
@@ -105,12 +124,10 @@ LLVMValueRef dn_place_load(dn_emit *e, const dn_place *p, const dn_point *at) {
         loaded = load(e, dtype, 1, address(e, p, 0));
     else if (at->mask)
         loaded = load_masked(e, p, at);
-    else if (p->stride == 1 && !p->rows)
-        loaded = load(e, dtype, at->lanes, address(e, p, 0));
-    else if (p->stride == -1 && !p->rows)
-        loaded = reverse(e, load(e, dtype, at->lanes, address(e, p, at->lanes - 1)));
+    else if ((p->stride == 1 || p->stride == -1) && !p->rows)
+        loaded = load_vector(e, p, at);
     else
-        loaded = load_lanes(e, p, at->lanes);
+        loaded = load_lanes(e, p, at);
     return to_code(e, dtype, loaded);
 }
 
@@ -141,7 +158,7 @@ static void leave(dn_emit *e, LLVMBasicBlockRef after) {
 static void store_lanes(dn_emit *e, const dn_place *p, const dn_point *at, LLVMValueRef value,
                         bool add) {
     dn_dtype dtype = dtype_of(e, p);
-    for (int l = 0; l < at->lanes; l++) {
+    for (int l = 0; l < existing(at); l++) {
         LLVMValueRef exists = at->mask ? extract(e, at->mask, l) : NULL;
         LLVMValueRef inside = p->inside ? extract(e, p->inside, l) : NULL;
         if (exists && inside) inside = LLVMBuildAnd(e->builder, exists, inside, "");
@@ -160,9 +177,10 @@ static void store_vector(dn_emit *e, const dn_place *p, const dn_point *at, LLVM
     LLVMValueRef to = address(e, p, 0);
     LLVMBasicBlockRef after = enter_if(e, p->inside);
     if (dn_emit_lanes(value) != at->lanes) value = dn_emit_splat(e, value, at->lanes);
+    if (!at->mask) value = pick(e, value, 0, 1, existing(at));
     if (add)
-        value =
-            sum(e, dtype, at->mask ? load_masked(e, p, at) : load(e, dtype, at->lanes, to), value);
+        value = sum(e, dtype, at->mask ? load_masked(e, p, at) : load(e, dtype, existing(at), to),
+                    value);
     if (at->mask) {
         LLVMValueRef align = LLVMConstInt(e->i32, dn_dtype_size(dtype), false);
         LLVMValueRef operands[] = {value, to, align, at->mask};
@@ -186,7 +204,7 @@ void dn_place_store(dn_emit *e, const dn_place *p, const dn_point *at, LLVMValue
 
 // Sets the fault to the first lane that is bad, unless there is a fault already.
 static void report(dn_emit *e, LLVMValueRef row, LLVMValueRef bad, int64_t rows) {
-    int lanes = dn_emit_lanes(row);
+    int lanes = dn_emit_lanes(bad);
     LLVMValueRef any = bad, first = extract(e, row, lanes - 1);
     if (lanes > 1) any = dn_emit_intrinsic(e, "llvm.vector.reduce.or", LLVMTypeOf(bad), &bad, 1);
     LLVMValueRef rarely[] = {any, LLVMConstNull(e->i1)};
@@ -216,6 +234,7 @@ void dn_place_row(dn_emit *e, dn_place *p, LLVMValueRef row, dn_dtype dtype, int
     if (e->fault) {
         LLVMValueRef bad = LLVMBuildNot(e->builder, p->inside, "");
         if (at->mask && lanes > 1) bad = LLVMBuildAnd(e->builder, bad, at->mask, "");
+        if (at->exist && lanes > 1) bad = pick(e, bad, 0, 1, at->exist);
         report(e, row, bad, rows);
     }
     row = LLVMBuildSelect(e->builder, p->inside, row, LLVMConstNull(LLVMTypeOf(row)), "");

@@ -107,16 +107,16 @@ void dn_slots_join(dn_emit *e, LLVMValueRef *slots, LLVMValueRef const *more) {
 
 // ---- adding ----
 
-// A value with the slot's lanes; those behind its own are `fill`.
-static LLVMValueRef widen(dn_emit *e, LLVMValueRef value, int own, int lanes, LLVMValueRef fill) {
-    if (dn_emit_lanes(value) != own) value = dn_emit_splat(e, value, own);
+// The first `own` lanes of a value and then those of `fill`, as many as a slot has.
+static LLVMValueRef complete(dn_emit *e, LLVMValueRef value, int own, LLVMValueRef fill) {
+    int lanes = dn_emit_lanes(fill), given = dn_emit_lanes(value);
+    if (given == 1 && lanes > 1) value = dn_emit_splat(e, value, given = lanes);
     if (own == lanes) return value;
-    if (own == 1) return LLVMBuildInsertElement(e->builder, fill, value, dn_emit_i64(e, 0), "");
     LLVMValueRef order[64], head[64];
     for (int l = 0; l < lanes; l++)
-        order[l] = LLVMConstInt(e->i32, (unsigned long long)(l < own ? l : own), false);
-    for (int l = 0; l < own; l++) head[l] = LLVMGetAggregateElement(fill, (unsigned)l);
-    return LLVMBuildShuffleVector(e->builder, value, LLVMConstVector(head, (unsigned)own),
+        order[l] = LLVMConstInt(e->i32, (unsigned long long)(l < own ? l : given), false);
+    for (int l = 0; l < given; l++) head[l] = LLVMGetAggregateElement(fill, 0);
+    return LLVMBuildShuffleVector(e->builder, value, LLVMConstVector(head, (unsigned)given),
                                   LLVMConstVector(order, (unsigned)lanes), "");
 }
 
@@ -136,13 +136,13 @@ void dn_slots_add(dn_emit *e, const dn_point *at, int axis, LLVMValueRef const *
                   LLVMValueRef *slots) {
     for (int i = 0; i < e->kernel->n_reductions; i++) {
         const dn_reduction *r = &e->kernel->reductions[i];
-        int lanes = dn_emit_lanes(*slots);
+        int lanes = dn_emit_lanes(*slots), own = at->exist ? at->exist : at->lanes;
         LLVMValueRef value = values[r->value];
         if (!is_arg(r)) {
             LLVMValueRef in[] = {value};
             value = dn_emit_op(e, DN_OP_CAST, e->kernel->values[r->value].dtype, r->dtype, in);
         }
-        value = widen(e, value, at->lanes, lanes, start_of(e, r, lanes));
+        value = complete(e, value, own, start_of(e, r, lanes));
         if (is_arg(r))
             choose(e, r, slots, value, index_of(e, r, at, axis, lanes), true);
         else

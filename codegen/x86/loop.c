@@ -15,6 +15,7 @@ typedef struct nest {
     LLVMValueRef *values;    // those known there, as scalars
     LLVMValueRef low, high;  // the task's part of the axis that is cut
     int vectors;             // of a strip
+    LLVMValueRef tile;       // DN_TILE indices of the tile axis from here on; NULL: one
 } nest;
 
 LLVMValueRef *dn_loop_values(dn_loop_plan *plan, LLVMValueRef const *values) {
@@ -32,6 +33,15 @@ void dn_loop_hoist(dn_emit *e, const dn_loop_plan *plan, const dn_point *at, uin
 
 // ---- lanes ----
 
+// A power of two, because LLVM keeps other vectors in scalars from one block to the next.
+void dn_loop_lanes(dn_point *at, int axis, LLVMValueRef index, int count) {
+    at->index[axis] = index;
+    at->lanes = 1;
+    while (at->lanes < count) at->lanes *= 2;
+    at->exist = at->lanes > count ? count : 0;
+    at->axis = at->lanes > 1 ? axis : -1;
+}
+
 // Everything at some consecutive points.
 static void emit_pieces(nest *n, dn_piece *pieces, int count, uint32_t known) {
     const dn_kernel *k = n->e->kernel;
@@ -48,34 +58,55 @@ static void emit_pieces(nest *n, dn_piece *pieces, int count, uint32_t known) {
     }
 }
 
+// `count` points of the lane axis from `begin` on, at most one vector, at each index of a tile.
+static void emit_tile(nest *n, LLVMValueRef begin, int count) {
+    const dn_loop_plan *p = n->plan;
+    dn_piece pieces[DN_TILE];
+    for (int t = 0; t < DN_TILE; t++) {
+        pieces[t] = (dn_piece){.at = n->at, .values = dn_loop_values(n->plan, n->values)};
+        pieces[t].at.index[p->tile] =
+            LLVMBuildNSWAdd(n->e->builder, n->tile, dn_emit_i64(n->e, t), "");
+        dn_loop_lanes(&pieces[t].at, p->lane, begin, count);
+    }
+    if (count == p->width) dn_loop_transpose(n->e, p, pieces);
+    emit_pieces(n, pieces, DN_TILE, n->known | 1u << p->lane | 1u << p->tile);
+}
+
 // `count` points of the lane axis from `begin` on: whole vectors, then one of what is left.
 static void emit_strip(nest *n, LLVMValueRef begin, int count) {
     const dn_loop_plan *p = n->plan;
     dn_piece pieces[DN_MOST_PIECES];
     uint32_t known = n->known | 1u << p->lane;
     int used = 0;
+    if (n->tile) {
+        emit_tile(n, begin, count);
+        return;
+    }
     for (int done = 0; done < count; done += p->width, used++) {
         dn_piece *piece = &pieces[used];
         int left = count - done, lanes = left < p->width ? left : p->width;
         *piece = (dn_piece){.at = n->at, .values = dn_loop_values(n->plan, n->values)};
-        piece->at.axis = lanes > 1 ? p->lane : -1;
-        piece->at.lanes = lanes;
-        piece->at.index[p->lane] =
+        LLVMValueRef index =
             done ? LLVMBuildNSWAdd(n->e->builder, begin, dn_emit_i64(n->e, done), "") : begin;
+        dn_loop_lanes(&piece->at, p->lane, index, lanes);
         dn_loop_hoist(n->e, p, &piece->at, known, 0, p->kernel.n_body, piece->values);
     }
     emit_pieces(n, pieces, used, known);
 }
 
+// The end of as many whole steps as fit between begin and end.
+static LLVMValueRef whole_steps(nest *n, LLVMValueRef begin, LLVMValueRef end, int step) {
+    LLVMBuilderRef b = n->e->builder;
+    LLVMValueRef whole = LLVMBuildNSWSub(b, end, begin, "");
+    LLVMValueRef rest = LLVMBuildSRem(b, whole, dn_emit_i64(n->e, step), "");
+    return LLVMBuildNSWSub(b, end, rest, "");
+}
+
 // Strips of `count` points from `begin` on, as many as end before `end`; where that was.
 static LLVMValueRef emit_strips(nest *n, LLVMValueRef begin, LLVMValueRef end, int count) {
-    LLVMBuilderRef b = n->e->builder;
-    LLVMValueRef step = dn_emit_i64(n->e, count);
-    LLVMValueRef whole = LLVMBuildNSWSub(b, end, begin, "");
-    whole = LLVMBuildNSWSub(b, whole, LLVMBuildSRem(b, whole, step, ""), "");
-    end = LLVMBuildNSWAdd(b, begin, whole, "");
     dn_loop loop;
-    dn_loop_begin(n->e, &loop, begin, end, step, NULL, 0);
+    end = whole_steps(n, begin, end, count);
+    dn_loop_begin(n->e, &loop, begin, end, dn_emit_i64(n->e, count), NULL, 0);
     emit_strip(n, loop.index, count);
     dn_loop_end(n->e, &loop);
     return end;
@@ -117,7 +148,7 @@ static void emit_points(nest *n) {
     if (p->lane < 0 || dn_loop_lanes_reduce(p)) {
         dn_piece piece = {.at = n->at, .values = n->values};
         emit_pieces(n, &piece, 1, n->known);
-    } else if (p->lane == p->cut) {
+    } else if (p->lane == p->cut && p->chunks > 1) {
         emit_cut_lanes(n);
     } else {
         emit_whole_lanes(n);
@@ -136,6 +167,18 @@ static void hoist(nest *n) {
     dn_loop_hoist(n->e, n->plan, &n->at, n->known, 0, n->plan->kernel.n_values, n->values);
 }
 
+// The tiles between begin and end; where what is left begins.
+static LLVMValueRef emit_tiles(const nest *n, LLVMValueRef begin, LLVMValueRef end) {
+    nest inner = *n;
+    dn_loop loop;
+    end = whole_steps(&inner, begin, end, DN_TILE);
+    dn_loop_begin(n->e, &loop, begin, end, dn_emit_i64(n->e, DN_TILE), NULL, 0);
+    inner.tile = loop.index;
+    emit_points(&inner);
+    dn_loop_end(n->e, &loop);
+    return end;
+}
+
 static void emit_loops(nest n, int depth) {
     const dn_loop_plan *p = n.plan;
     hoist(&n);
@@ -145,10 +188,11 @@ static void emit_loops(nest n, int depth) {
     }
     int axis = p->outer[depth];
     bool cut = axis == p->cut;
+    LLVMValueRef begin = cut ? n.low : dn_emit_i64(n.e, 0);
+    LLVMValueRef end = cut ? n.high : dn_emit_i64(n.e, p->kernel.axes[axis].size);
+    if (axis == p->tile) begin = emit_tiles(&n, begin, end);
     dn_loop loop;
-    dn_loop_begin(n.e, &loop, cut ? n.low : dn_emit_i64(n.e, 0),
-                  cut ? n.high : dn_emit_i64(n.e, p->kernel.axes[axis].size), dn_emit_i64(n.e, 1),
-                  NULL, 0);
+    dn_loop_begin(n.e, &loop, begin, end, dn_emit_i64(n.e, 1), NULL, 0);
     nest inner = n;
     enter_axis(&inner, axis, loop.index);
     emit_loops(inner, depth + 1);
@@ -184,22 +228,24 @@ static void emit_tasks(nest n) {
     dn_loop_end(n.e, &loop);
 }
 
-// Vectors of a strip: as many as keep the sums of a column apart in registers.
-static int vectors_of(const dn_loop_plan *p) {
-    int slots = dn_slots(&p->kernel);
-    if (!p->n_reduce || !slots) return 1;
-    int vectors = p->body > 32 ? 1 : p->body > 16 ? 2 : DN_MOST_PIECES;
-    return vectors > DN_MOST_PIECES / slots && slots > 1 ? (slots > 2 ? 1 : 2) : vectors;
+// Vectors of a strip: as many as have their sums in half of the registers.
+static int vectors_of(const dn_loop_plan *p, const dn_x86 *target) {
+    int registers = dn_slots(&p->kernel) * 64 / target->vector_bytes;
+    int vectors = p->body > 32 ? 1 : p->body > 16 ? 2 : 4;
+    if (p->lane < 0 || !p->n_reduce || !registers) return 1;
+    while (vectors > 1 && (vectors * registers > target->registers / 2 ||
+                           vectors * p->width > p->kernel.axes[p->lane].size))
+        vectors /= 2;
+    return vectors;
 }
 
 dn_status dn_x86_emit_loop(dn_emit *e, const dn_x86 *target) {
     dn_loop_plan plan;
     const dn_kernel *kernel = e->kernel;
-    (void)target;
     dn_loop_plan_make(kernel, &plan);
     e->kernel = &plan.kernel;
     nest n = {.e = e, .plan = &plan, .at = {.axis = -1, .lanes = 1}};
-    n.vectors = vectors_of(&plan);
+    n.vectors = vectors_of(&plan, target);
     hoist(&n);
     if (plan.cut >= 0)
         emit_tasks(n);

@@ -11,7 +11,7 @@
 
 #include "codegen/x86/x86.h"
 
-enum { DN_SUM_BLOCK = 256, DN_MOST_PIECES = 4 };
+enum { DN_SUM_BLOCK = 256, DN_MOST_PIECES = 8, DN_TILE = 8 };
 
 typedef struct dn_loop_plan {
     dn_arena arena;
@@ -21,9 +21,13 @@ typedef struct dn_loop_plan {
     int reduce[DN_MAX_AXES], n_reduce;  // loops, outer to inner; lanes over the last, if any
     int lane;                           // the axis that lanes go over, or -1
     int width;                          // lanes
-    int accumulators;                   // of a reduction whose lanes go over a REDUCE axis
-    bool blocks;                        // float sums are long: innermost blocks are summed first
-    double body, after;                 // cost of the body and of what follows it, in operations
+    // Something is read in the direction of this axis, across the lanes: DN_TILE indices of it are
+    // treated at once, so that what is read can be transposed in registers. It is the last outer
+    // axis. -1: none.
+    int tile;
+    int accumulators;    // of a reduction whose lanes go over a REDUCE axis
+    bool blocks;         // float sums are long: innermost blocks are summed first
+    double body, after;  // cost of the body and of what follows it, in operations
     // Tasks: all indices of outer[0 .. whole), then `chunk` indices of the axis `cut` (-1: one
     // task).
     int whole, cut;
@@ -43,7 +47,7 @@ static inline bool dn_loop_lanes_reduce(const dn_loop_plan *plan) {
 // ARGMIN.
 int dn_slots(const dn_kernel *kernel);
 void dn_slots_start(dn_emit *e, int lanes, LLVMValueRef *slots);
-// Adds the body's values at `axis` of a point. They may have fewer lanes than the slots.
+// Adds the body's values of the lanes that exist; `axis` is the one that indices are of.
 void dn_slots_add(dn_emit *e, const dn_point *at, int axis, LLVMValueRef const *values,
                   LLVMValueRef *slots);
 // slots = slots and then `more`.
@@ -58,6 +62,15 @@ typedef struct dn_piece {
     dn_point at;
     LLVMValueRef *values;
 } dn_piece;
+
+// `count` points from `index` on the axis that the lanes go over: fewer than 64.
+void dn_loop_lanes(dn_point *at, int axis, LLVMValueRef index, int count);
+
+// ---- transposing (loop_tile.c) ----
+// Whether value i is read in the direction of the tile axis.
+bool dn_loop_across(const dn_loop_plan *plan, int i);
+// Sets the values that are in DN_TILE pieces, at consecutive indices of the tile axis.
+void dn_loop_transpose(dn_emit *e, const dn_loop_plan *plan, dn_piece *pieces);
 
 // Runs the REDUCE axes for `n` pieces at once. known: bits of the axes that have an index. Where
 // lanes go over a REDUCE axis there is one, scalar, piece. Its RESULT values are set.

@@ -191,11 +191,29 @@ static void choose_lanes(dn_loop_plan *p) {
 
 static void append_axes(dn_loop_plan *p, dn_axis_kind kind, int *list, int *n) {
     for (int a = 0; a < p->kernel.n_axes; a++)
-        if (p->kernel.axes[a].kind == kind && a != p->lane) list[(*n)++] = a;
+        if (p->kernel.axes[a].kind == kind && a != p->lane && a != p->tile) list[(*n)++] = a;
+}
+
+// Only where nothing is between the tile and the lanes.
+static void choose_tile(dn_loop_plan *p) {
+    const dn_kernel *k = &p->kernel;
+    p->tile = -1;
+    if (p->lane < 0 || k->n_reductions || p->width < DN_TILE) return;
+    if (k->axes[p->lane].size < p->width) return;
+    for (int a = 0; a < k->n_axes; a++)
+        if (k->axes[a].kind != DN_AXIS_PARALLEL) return;
+    for (int a = 0; a < k->n_axes; a++) {
+        if (a == p->lane || k->axes[a].size < DN_TILE) continue;
+        p->tile = a;
+        for (int i = 0; i < k->n_values; i++)
+            if (dn_loop_across(p, i)) return;
+    }
+    p->tile = -1;
 }
 
 static void order_loops(dn_loop_plan *p) {
     append_axes(p, DN_AXIS_PARALLEL, p->outer, &p->n_outer);
+    if (p->tile >= 0) p->outer[p->n_outer++] = p->tile;
     append_axes(p, DN_AXIS_SEQUENTIAL, p->outer, &p->n_outer);
     append_axes(p, DN_AXIS_REDUCE, p->reduce, &p->n_reduce);
     if (dn_loop_lanes_reduce(p)) p->reduce[p->n_reduce++] = p->lane;
@@ -218,6 +236,7 @@ static void choose_blocks(dn_loop_plan *p) {
 static void cut_tasks(dn_loop_plan *p) {
     int axes[DN_MAX_AXES], n = 0;
     append_axes(p, DN_AXIS_PARALLEL, axes, &n);
+    if (p->tile >= 0) axes[n++] = p->tile;
     if (p->lane >= 0 && !dn_loop_lanes_reduce(p)) axes[n++] = p->lane;
     double work = (p->body * points_of(&p->kernel, DN_AXIS_REDUCE) + p->after) *
                   points_of(&p->kernel, DN_AXIS_SEQUENTIAL);
@@ -228,17 +247,18 @@ static void cut_tasks(dn_loop_plan *p) {
     for (int i = 0; i < n && p->cut < 0; i++) {
         int64_t size = p->kernel.axes[axes[i]].size;
         work /= (double)size;
-        if (work >= TASK_WORK && i + 1 < n) {
+        if (work >= TASK_WORK && i + 1 < n && axes[i] != p->tile) {
             p->whole++;
             p->tasks *= size;
             continue;
         }
-        int64_t unit = axes[i] == p->lane ? p->width : 1;
+        int64_t unit = axes[i] == p->lane ? p->width : axes[i] == p->tile ? DN_TILE : 1;
         p->cut = axes[i];
         p->chunk = ceil_div((int64_t)ceil(TASK_WORK / work), unit) * unit;
         p->chunks = ceil_div(size, p->chunk);
         p->tasks *= p->chunks;
     }
+    if (p->tasks == 1) p->cut = -1;
 }
 
 void dn_loop_plan_make(const dn_kernel *kernel, dn_loop_plan *p) {
@@ -249,6 +269,7 @@ void dn_loop_plan_make(const dn_kernel *kernel, dn_loop_plan *p) {
     p->body = cost_of(p, true);
     p->after = cost_of(p, false);
     choose_lanes(p);
+    choose_tile(p);
     order_loops(p);
     choose_blocks(p);
     cut_tasks(p);

@@ -40,10 +40,7 @@ static void body(reducer *r, const dn_piece *piece, const dn_point *at, LLVMValu
 static void body_at(reducer *r, int k, int axis, LLVMValueRef index, int lanes) {
     dn_point at = r->pieces[k].at;
     at.index[axis] = index;
-    if (r->over_lanes) {
-        at.axis = lanes > 1 ? axis : -1;
-        at.lanes = lanes;
-    }
+    if (r->over_lanes) dn_loop_lanes(&at, axis, index, lanes);
     body(r, &r->pieces[k], &at, r->slots + k * r->each);
 }
 

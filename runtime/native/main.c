@@ -44,8 +44,8 @@ static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *cons
                            dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step) {
     machine *m = context;
     DN_TRY(start(m));
-    return dn_native_run(m->runner, entry->code, m->kernels, entry, inputs, vars, outputs, seed,
-                         step, NULL);
+    return dn_native_run(m->runner, entry->code, m->kernels,
+                         &(dn_native_call){entry, inputs, vars, outputs, seed, step}, NULL);
 }
 
 static void set_threads(void *context, int count) { ((machine *)context)->threads = count; }

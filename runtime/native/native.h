@@ -88,10 +88,16 @@ int64_t dn_native_runner_arena(const dn_native_runner *runner);  // bytes alloca
 // `outputs` are made (entry->outputs says their types). On failure no variable has changed and
 // *launch (may be NULL) is the launch that failed, or -1. Launches that commit come after all that
 // can fail; the runner stops in between if there was a fault.
+typedef struct dn_native_call {
+    const dn_entry *entry;
+    dn_tensor *const *inputs;
+    dn_tensor **vars, **outputs;
+    uint64_t seed, step;
+} dn_native_call;
+
 dn_status dn_native_run(dn_native_runner *runner, const dn_native_entry *code,
-                        dn_native_kernel *const *kernels, const dn_entry *entry,
-                        dn_tensor *const *inputs, dn_tensor **vars, dn_tensor **outputs,
-                        uint64_t seed, uint64_t step, int *launch) DN_MUST_USE;
+                        dn_native_kernel *const *kernels, const dn_native_call *call,
+                        int *launch) DN_MUST_USE;
 
 // ---- measuring ----
 typedef struct dn_native_time {

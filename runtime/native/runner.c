@@ -67,10 +67,7 @@ typedef struct run {
     dn_native_runner *runner;
     const dn_native_entry *code;
     dn_native_kernel *const *kernels;
-    const dn_entry *entry;
-    dn_tensor *const *inputs;
-    dn_tensor **vars, **outputs;
-    uint64_t seed, step;
+    const dn_native_call *call;
 } run;
 
 static dn_status check_input(const dn_field *input, const dn_tensor *tensor) {
@@ -93,10 +90,11 @@ static dn_status reserve(run *r) {
         runner->cap_args = r->code->n_args;
         runner->args = dn_xrealloc(runner->args, (size_t)runner->cap_args * sizeof *runner->args);
     }
-    if (r->entry->n_vars > runner->cap_copies) {
+    if (r->call->entry->n_vars > runner->cap_copies) {
         runner->copies =
-            dn_xrealloc(runner->copies, (size_t)r->entry->n_vars * sizeof *runner->copies);
-        while (runner->cap_copies < r->entry->n_vars) runner->copies[runner->cap_copies++] = NULL;
+            dn_xrealloc(runner->copies, (size_t)r->call->entry->n_vars * sizeof *runner->copies);
+        while (runner->cap_copies < r->call->entry->n_vars)
+            runner->copies[runner->cap_copies++] = NULL;
     }
     DN_TRY(dn_scratch_reserve(&runner->arena, (size_t)r->code->arena_bytes));
     if (runner->poison && runner->arena.base)
@@ -105,11 +103,11 @@ static dn_status reserve(run *r) {
 }
 
 static dn_status make_outputs(run *r) {
-    for (int i = 0; i < r->entry->n_outputs; i++) r->outputs[i] = NULL;
-    for (int i = 0; i < r->entry->n_outputs; i++) {
-        const dn_field *output = &r->entry->outputs[i];
-        DN_TRY(dn_tensor_new(output->dtype, &output->shape, &r->outputs[i]));
-        if (r->runner->poison) memset(r->outputs[i]->data, 0xff, r->outputs[i]->bytes);
+    for (int i = 0; i < r->call->entry->n_outputs; i++) r->call->outputs[i] = NULL;
+    for (int i = 0; i < r->call->entry->n_outputs; i++) {
+        const dn_field *output = &r->call->entry->outputs[i];
+        DN_TRY(dn_tensor_new(output->dtype, &output->shape, &r->call->outputs[i]));
+        if (r->runner->poison) memset(r->call->outputs[i]->data, 0xff, r->call->outputs[i]->bytes);
     }
     return DN_SUCCESS;
 }
@@ -120,7 +118,7 @@ static dn_status copy_shared(run *r, const dn_native_launch *launch) {
     for (int i = 0; i < launch->n_args; i++) {
         const dn_native_arg *arg = &r->code->args[launch->arg + i];
         if (arg->place != DN_PLACE_VAR || copies[arg->index]) continue;
-        dn_tensor *var = r->vars[arg->index];
+        dn_tensor *var = r->call->vars[arg->index];
         if (__atomic_load_n(&var->references, __ATOMIC_ACQUIRE) > 1)
             DN_TRY(dn_tensor_copy(var, &copies[arg->index]));
     }
@@ -137,11 +135,11 @@ static void *address_of(const run *r, const dn_native_arg *arg) {
     dn_tensor *copy;
     switch ((dn_native_place)arg->place) {
         case DN_PLACE_ARENA: return r->runner->arena.base + arg->offset;
-        case DN_PLACE_INPUT: return r->inputs[arg->index]->data;
-        case DN_PLACE_OUTPUT: return r->outputs[arg->index]->data;
+        case DN_PLACE_INPUT: return r->call->inputs[arg->index]->data;
+        case DN_PLACE_OUTPUT: return r->call->outputs[arg->index]->data;
         case DN_PLACE_VAR:
             copy = r->runner->copies[arg->index];
-            return copy ? copy->data : r->vars[arg->index]->data;
+            return copy ? copy->data : r->call->vars[arg->index]->data;
     }
     return NULL;
 }
@@ -188,8 +186,8 @@ static void run_launch(const run *r, const dn_native_launch *launch) {
     job j = {.run = r, .launch = launch, .args = r->runner->args + launch->arg};
     if (launch->kind == DN_LAUNCH_RANDOM) {
         j.stream.site = launch->site;
-        j.stream.seed = launch->keyed ? launch->seed : r->seed;
-        j.stream.step = launch->keyed ? 0 : r->step;
+        j.stream.seed = launch->keyed ? launch->seed : r->call->seed;
+        j.stream.step = launch->keyed ? 0 : r->call->step;
         int64_t tasks = launch->tasks / RANDOM_GRAIN + (launch->tasks % RANDOM_GRAIN != 0);
         dn_parallel_parts(r->runner->pool, tasks, random_body, &j);
     } else {
@@ -254,41 +252,33 @@ static dn_status run_launches(const run *r, int *failed) {
 
 // The copies take the place of the variables.
 static void commit(run *r) {
-    for (int i = 0; i < r->entry->n_vars; i++) {
+    for (int i = 0; i < r->call->entry->n_vars; i++) {
         if (!r->runner->copies[i]) continue;
-        dn_tensor_release(r->vars[i]);
-        r->vars[i] = r->runner->copies[i];
+        dn_tensor_release(r->call->vars[i]);
+        r->call->vars[i] = r->runner->copies[i];
         r->runner->copies[i] = NULL;
     }
 }
 
 static void discard(run *r) {
-    for (int i = 0; i < r->entry->n_vars && i < r->runner->cap_copies; i++) {
+    for (int i = 0; i < r->call->entry->n_vars && i < r->runner->cap_copies; i++) {
         dn_tensor_release(r->runner->copies[i]);
         r->runner->copies[i] = NULL;
     }
-    for (int i = 0; i < r->entry->n_outputs; i++) {
-        dn_tensor_release(r->outputs[i]);
-        r->outputs[i] = NULL;
+    for (int i = 0; i < r->call->entry->n_outputs; i++) {
+        dn_tensor_release(r->call->outputs[i]);
+        r->call->outputs[i] = NULL;
     }
 }
 
 dn_status dn_native_run(dn_native_runner *runner, const dn_native_entry *code,
-                        dn_native_kernel *const *kernels, const dn_entry *entry,
-                        dn_tensor *const *inputs, dn_tensor **vars, dn_tensor **outputs,
-                        uint64_t seed, uint64_t step, int *launch) {
+                        dn_native_kernel *const *kernels, const dn_native_call *call, int *launch) {
     int failed = -1;
-    run r = {.runner = runner,
-             .code = code,
-             .kernels = kernels,
-             .entry = entry,
-             .inputs = inputs,
-             .vars = vars,
-             .outputs = outputs,
-             .seed = seed,
-             .step = step};
+    run r = {.runner = runner, .code = code, .kernels = kernels, .call = call};
+    const dn_entry *entry = call->entry;
     if (launch) *launch = -1;
-    for (int i = 0; i < entry->n_inputs; i++) DN_TRY(check_input(&entry->inputs[i], inputs[i]));
+    for (int i = 0; i < entry->n_inputs; i++)
+        DN_TRY(check_input(&entry->inputs[i], call->inputs[i]));
     dn_status status = prepare(&r);
     if (!status) status = run_launches(&r, &failed);
     if (!status)

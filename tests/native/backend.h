@@ -123,8 +123,8 @@ static inline dn_status native_run(void *compiled, int index, const run_case *c,
                       .vars = places};
     int launch = -1;
     dn_status status =
-        dn_native_run(n->runners[threads], &n->code->entries[index], dn_jit_kernels(n->jit), &entry,
-                      inputs, vars, outputs, c->seed, c->step, &launch);
+        dn_native_run(n->runners[threads], &n->code->entries[index], dn_jit_kernels(n->jit),
+                      &(dn_native_call){&entry, inputs, vars, outputs, c->seed, c->step}, &launch);
     free(fields);
     free(places);
     return status;

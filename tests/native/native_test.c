@@ -290,8 +290,8 @@ static void test_run(int level, bool lines, int threads) {
                      .n_vars = 1};
     dn_tensor *x = new_tensor(0, 1), *var = new_tensor(1, 0), *outputs[2] = {NULL, NULL};
     int launch = -1;
-    CHECK_OK(dn_native_run(runner, &code->entries[0], dn_jit_kernels(jit), &what, &x, &var, outputs,
-                           11, 4, &launch));
+    CHECK_OK(dn_native_run(runner, &code->entries[0], dn_jit_kernels(jit),
+                           &(dn_native_call){&what, &x, &var, outputs, 11, 4}, &launch));
     check_results(outputs, var);
     dn_tensor_release(x);
     dn_tensor_release(var);

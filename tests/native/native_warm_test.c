@@ -77,8 +77,8 @@ int main(void) {
     long before = 0;
     for (int i = 0; i < 11; i++) {
         if (i == 1) before = allocations;  // the first run makes room
-        CHECK_OK(
-            dn_native_run(runner, &code, kernels, &entry, NULL, &variable, &result, 0, 0, NULL));
+        CHECK_OK(dn_native_run(runner, &code, kernels,
+                               &(dn_native_call){&entry, NULL, &variable, &result, 0, 0}, NULL));
         dn_tensor_release(result);
     }
     CHECK(allocations - before == 10 * PER_OUTPUT, "%ld", allocations - before);

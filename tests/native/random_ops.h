@@ -231,6 +231,27 @@ static inline void make_scatter(maker *m) {
 
 // ---- reductions -----------------------------------------------------------------------------
 
+// Whether the products stay far from the largest and the smallest numbers, in any order.
+static inline bool products_safe(maker *m, dn_node *x, const dn_attr_value *axes) {
+    dn_node *sum = NULL;
+    dn_tensor *sizes = NULL, *sums = NULL;
+    if (!dn_dtype_is_float(x->type.dtype)) return true;
+    dn_status status = dn_graph_op(m->graph, DN_OP_REDUCE_SUM, &x, 1, axes, 1, NULL, &sum);
+    if (!status) status = dn_tensor_copy(*value_of(m, x), &sizes);
+    for (int64_t i = 0; !status && i < elements_of(&x->type); i++) {
+        double v = fabs(dn_tensor_get(sizes, i));
+        dn_tensor_set(sizes, i, v > 0 && v < INFINITY ? fabs(log2(v)) : 0);
+    }
+    if (!status) status = dn_interp_node(NULL, sum, &sizes, 0, 0, &sums);
+    bool safe = !status;
+    for (int64_t i = 0; safe && i < elements_of(&sum->type); i++)
+        safe = dn_tensor_get(sums, i) < 100;
+    dn_tensor_release(sizes);
+    dn_tensor_release(sums);
+    dn_status_free(status);
+    return safe;
+}
+
 static inline void make_reduce(maker *m) {
     static const dn_op ops[] = {DN_OP_REDUCE_SUM, DN_OP_REDUCE_SUM, DN_OP_REDUCE_MAX,
                                 DN_OP_REDUCE_MIN, DN_OP_REDUCE_PROD};
@@ -238,7 +259,8 @@ static inline void make_reduce(maker *m) {
     if (!x) return;
     dn_dim axes[DN_MAX_RANK];
     dn_attr_value attr = dn_attr_dims(DN_ATTR_AXES, some_axes(m, &x->type, axes), axes);
-    try_op(m, ops[pick(&m->d, 5)], &x, 1, &attr, 1, NULL);
+    dn_op op = ops[pick(&m->d, 5)];
+    if (op != DN_OP_REDUCE_PROD || products_safe(m, x, &attr)) try_op(m, op, &x, 1, &attr, 1, NULL);
 }
 
 static inline void make_argmax(maker *m) {

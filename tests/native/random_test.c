@@ -68,9 +68,10 @@ static void print_case(const run_case *c) {
 static void fail_seed(const trial *t, uint64_t seed, int tries) {
     fprintf(stderr, "---- --seed %llu --graphs 1 --level %d ----\n", (unsigned long long)seed,
             t->level);
-    run_case c = shrink(t, random_case(dims, seed), tries);
+    run_case c = shrink(t, random_case(dims, seed), tries, &result->said);
     if (tries > 0) print_case(&c);
-    if (try_apart(t, &c, true) == RIGHT) fprintf(stderr, "right by itself: look at its batch\n");
+    bool right = try_apart(t, &c, &result->said) == RIGHT;
+    fprintf(stderr, "%s\n", right ? "right by itself: look at its batch" : result->said.text);
     free_case(&c);
     CHECK(false, "seed %llu", (unsigned long long)seed);
 }
@@ -89,12 +90,12 @@ static void test_finds_faults(void) {
     for (uint64_t seed = 1; seed < 200 && !(found[DN_OP_REDUCE_MAX] && found[DN_OP_ARGMIN]);
          seed++) {
         run_case c = random_case(dims, seed);
-        verdict v = try_apart(&t, &c, false);
+        verdict v = try_apart(&t, &c, &result->said);
         if (v == RIGHT) {
             free_case(&c);
             continue;
         }
-        c = shrink(&t, c, TRIES);
+        c = shrink(&t, c, TRIES, &result->said);
         const dn_node *last = c.graph->nodes[c.graph->n_nodes - 1];
         CHECK(computed_nodes(c.graph) == 1, "seed %d", (int)seed);
         CHECK(last->op == (v == WRONG ? DN_OP_REDUCE_MAX : DN_OP_ARGMIN), "seed %d", (int)seed);

@@ -6,6 +6,7 @@
 
 typedef struct edit {
     int result;                // this output (or n_outputs + update) alone; -1: all
+    int drop;                  // all but this one; -1: all
     int output;                // this node alone is the output; -1: as it was
     const bool *cut;           // by id: these become inputs; NULL: none
     dn_dim old_size, size;     // every size and limit old_size becomes size; 0: none
@@ -16,7 +17,11 @@ typedef struct edit {
 } edit;
 
 static const edit no_edit = {
-    .result = -1, .output = -1, .node = -1, .from = DN_OP_COUNT, .to = DN_OP_COUNT};
+    .result = -1, .drop = -1, .output = -1, .node = -1, .from = DN_OP_COUNT, .to = DN_OP_COUNT};
+
+static inline bool keeps_result(const edit *e, int i) {
+    return e->result >= 0 ? i == e->result : i != e->drop;
+}
 
 static inline bool holds_sizes(dn_attr attr) {
     return attr == DN_ATTR_LIMIT || attr == DN_ATTR_KERNEL;
@@ -119,7 +124,7 @@ static inline bool copy_results(rebuilding *r, dn_node *const *copies) {
     for (int i = 0; i < from->n_outputs + from->n_updates; i++) {
         int update = i - from->n_outputs;
         const dn_node *node = update < 0 ? from->outputs[i].node : from->updates[update].node;
-        if (r->e->result >= 0 && r->e->result != i) continue;
+        if (!keeps_result(r->e, i)) continue;
         if (!copies[node->id]) return false;
         if (update < 0) {
             dn_graph_output(to, from->outputs[i].name, copies[node->id]);
@@ -141,7 +146,7 @@ static inline void mark_needed(const run_case *c, const edit *e, bool *needed) {
     const dn_graph *g = c->graph;
     memset(needed, 0, (size_t)g->n_nodes);
     for (int i = 0; i < g->n_outputs + g->n_updates && e->output < 0; i++) {
-        if (e->result >= 0 && e->result != i) continue;
+        if (!keeps_result(e, i)) continue;
         int update = i - g->n_outputs;
         needed[update < 0 ? g->outputs[i].node->id : g->updates[update].node->id] = true;
         for (int k = 0; update >= 0 && k < g->n_nodes; k++)

@@ -121,8 +121,8 @@ static void end(fixture *f) {
 
 static dn_status run_once(fixture *f, int *launch) {
     dn_tensor_release(f->out);
-    return dn_native_run(f->runner, &code, kernels, &f->entry, &f->x, f->vars, &f->out, 0, 0,
-                         launch);
+    return dn_native_run(f->runner, &code, kernels,
+                         &(dn_native_call){&f->entry, &f->x, f->vars, &f->out, 0, 0}, launch);
 }
 
 // How many elements are not scale * (first + i) + add * i.
@@ -190,9 +190,9 @@ static void test_no_rows(void) {
         .kernel = NO_ROWS, .tasks = 1, .can_fail = true, .place = PLACE};
     dn_native_entry failing = {
         .launches = &launch, .n_launches = 1, .names = names, .n_names = sizeof names};
-    CHECK_FAILS(
-        dn_native_run(f.runner, &failing, kernels, &f.entry, &f.x, f.vars, &f.out, 0, 0, NULL),
-        "`gather` from a.dnet:3:5: index 4, but the table has no rows");
+    CHECK_FAILS(dn_native_run(f.runner, &failing, kernels,
+                              &(dn_native_call){&f.entry, &f.x, f.vars, &f.out, 0, 0}, NULL),
+                "`gather` from a.dnet:3:5: index 4, but the table has no rows");
     end(&f);
 }
 
@@ -235,7 +235,8 @@ static void test_random(int threads, const random_case *c, int64_t n) {
     dn_entry entry = {.name = "e", .n_outputs = 1, .outputs = &output};
     fixture f;
     begin(&f, threads, 0);
-    CHECK_OK(dn_native_run(f.runner, &random, kernels, &entry, NULL, NULL, &f.out, 5, 6, NULL));
+    CHECK_OK(dn_native_run(f.runner, &random, kernels,
+                           &(dn_native_call){&entry, NULL, NULL, &f.out, 5, 6}, NULL));
     dn_tensor *want = new_tensor(c->dtype, n, 0);
     expected_numbers(c, n, want->data);
     CHECK(f.out && memcmp(f.out->data, want->data, want->bytes) == 0, "%d threads, %lld", threads,
@@ -280,8 +281,8 @@ static void test_arena_grows(void) {
         dn_native_entry empty = {.arena_bytes = sizes[i]};
         dn_native_runner_poison(f.runner);  // touches every byte
         dn_tensor_release(f.out);
-        CHECK_OK(
-            dn_native_run(f.runner, &empty, kernels, &f.entry, &f.x, f.vars, &f.out, 0, 0, NULL));
+        CHECK_OK(dn_native_run(f.runner, &empty, kernels,
+                               &(dn_native_call){&f.entry, &f.x, f.vars, &f.out, 0, 0}, NULL));
         most = sizes[i] > most ? sizes[i] : most;
         int64_t have = dn_native_runner_arena(f.runner);
         CHECK(have >= most && have < most + 4096, "%lld for %lld", (long long)have,
@@ -289,9 +290,9 @@ static void test_arena_grows(void) {
     }
     dn_native_entry impossible = {.arena_bytes = INT64_MAX - 4096};
     dn_tensor_release(f.out);
-    CHECK_FAILS(
-        dn_native_run(f.runner, &impossible, kernels, &f.entry, &f.x, f.vars, &f.out, 0, 0, NULL),
-        "no memory for intermediate values");
+    CHECK_FAILS(dn_native_run(f.runner, &impossible, kernels,
+                              &(dn_native_call){&f.entry, &f.x, f.vars, &f.out, 0, 0}, NULL),
+                "no memory for intermediate values");
     end(&f);
 }
 

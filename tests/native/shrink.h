@@ -7,17 +7,29 @@
 
 typedef struct shrinker {
     const trial *trial;
-    verdict like;  // how it fails
+    verdict like;     // how it fails
+    char ending[24];  // of what is said when it is refused
+    complaint *said;  // in memory shared with children
     run_case c;
     int left;  // tries
 } shrinker;
+
+static inline const char *ending_of(const complaint *said) {
+    size_t length = strlen(said->text), most = sizeof((shrinker *)0)->ending - 1;
+    return said->text + (length > most ? length - most : 0);
+}
+
+static inline bool fails_alike(shrinker *s, const run_case *c) {
+    if (try_apart(s->trial, c, s->said) != s->like) return false;
+    return s->like != REFUSED || strcmp(ending_of(s->said), s->ending) == 0;
+}
 
 // Keeps the edited case if it still fails.
 static inline bool try_edit(shrinker *s, const edit *e) {
     run_case next;
     if (s->left == 0 || !rebuild(&s->c, e, &next)) return false;
     s->left--;
-    if (try_apart(s->trial, &next, false) != s->like) {
+    if (!fails_alike(s, &next)) {
         free_case(&next);
         return false;
     }
@@ -31,6 +43,16 @@ static inline bool one_result(shrinker *s) {
     for (int i = 0; n > 1 && i < n; i++) {
         edit e = no_edit;
         e.result = i;
+        if (try_edit(s, &e)) return true;
+    }
+    return false;
+}
+
+static inline bool fewer_results(shrinker *s) {
+    int n = s->c.graph->n_outputs + s->c.graph->n_updates;
+    for (int i = 0; n > 1 && i < n; i++) {
+        edit e = no_edit;
+        e.drop = i;
         if (try_edit(s, &e)) return true;
     }
     return false;
@@ -126,12 +148,14 @@ static inline bool plainer_attrs(shrinker *s) {
     return false;
 }
 
-// Takes the case and gives a smaller one.
-static inline run_case shrink(const trial *t, run_case c, int tries) {
-    static bool (*const steps[])(shrinker * s) = {one_result, earlier_output, cut_nodes,
-                                                  smaller_sizes, plainer_attrs};
-    shrinker s = {.trial = t, .c = c, .left = tries, .like = try_apart(t, &c, false)};
-    for (int i = 0; i < 5 && s.left > 0 && s.like != RIGHT; i++)
+// Takes the case and gives a smaller one. `said` is in memory shared with children.
+static inline run_case shrink(const trial *t, run_case c, int tries, complaint *said) {
+    static bool (*const steps[])(shrinker * s) = {one_result, earlier_output, fewer_results,
+                                                  cut_nodes,  smaller_sizes,  plainer_attrs};
+    shrinker s = {.trial = t, .c = c, .left = tries, .said = said};
+    s.like = try_apart(t, &c, said);
+    snprintf(s.ending, sizeof s.ending, "%s", ending_of(said));
+    for (int i = 0; i < 6 && s.left > 0 && s.like != RIGHT; i++)
         if (steps[i](&s)) i = -1;
     return s.c;
 }

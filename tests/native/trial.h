@@ -16,6 +16,11 @@ typedef struct trial {
 
 typedef enum verdict { RIGHT, WRONG, REFUSED, CRASHED } verdict;
 
+// What a child said, in memory that it shares; how a message ends tells what kind it is.
+typedef struct complaint {
+    char text[512];
+} complaint;
+
 enum { CHILD_SECONDS = 60, FIRST_EXIT = 100 };  // a child's exit code: FIRST_EXIT + verdict
 
 // In this process.
@@ -41,18 +46,19 @@ static inline verdict try_here(const trial *t, const run_case *c, dn_str *wrong)
     return v;
 }
 
-// In a child. loud: it says what is wrong.
-static inline verdict try_apart(const trial *t, const run_case *c, bool loud) {
+// In a child, silently.
+static inline verdict try_apart(const trial *t, const run_case *c, complaint *said) {
+    said->text[0] = 0;
     fflush(NULL);
     pid_t child = fork();
     DN_ASSERT(child >= 0, "no child process");
     if (child == 0) {
         dn_str wrong = {0};
         int null = open("/dev/null", O_WRONLY);
-        if (!loud && null >= 0) dup2(null, STDERR_FILENO);
+        if (null >= 0) dup2(null, STDERR_FILENO);
         alarm(CHILD_SECONDS);
         verdict v = try_here(t, c, &wrong);
-        if (wrong.text) fprintf(stderr, "%s\n", wrong.text);
+        if (wrong.text) snprintf(said->text, sizeof said->text, "%s", wrong.text);
         _exit(FIRST_EXIT + (int)v);
     }
     int status;
@@ -60,9 +66,10 @@ static inline verdict try_apart(const trial *t, const run_case *c, bool loud) {
     if (WIFEXITED(status) && WEXITSTATUS(status) >= FIRST_EXIT &&
         WEXITSTATUS(status) <= FIRST_EXIT + CRASHED)
         return (verdict)(WEXITSTATUS(status) - FIRST_EXIT);
-    if (loud && WIFSIGNALED(status))
-        fprintf(stderr, "killed by signal %d (%s)\n", WTERMSIG(status),
-                strsignal(WTERMSIG(status)));
+    if (WIFSIGNALED(status))
+        snprintf(said->text, sizeof said->text, "it was killed: %s", strsignal(WTERMSIG(status)));
+    else
+        snprintf(said->text, sizeof said->text, "it ended with exit code %d", WEXITSTATUS(status));
     return CRASHED;
 }
 
@@ -75,6 +82,7 @@ typedef struct batch_result {
     int done;  // cases; -1: still compiling
     bool failed[MOST_BATCH];
     int64_t nodes;  // tried
+    complaint said;
 } batch_result;
 
 static inline void run_batch(const trial *t, const run_case *cases, int n, batch_result *result) {
@@ -126,7 +134,7 @@ static inline void try_batch(const trial *t, dn_dims *dims, uint64_t first, int 
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
     for (int i = 0; i < n; i++) {
         run_case c = random_case(dims, first + (uint64_t)i);
-        result->failed[i] = try_apart(t, &c, false) != RIGHT;
+        result->failed[i] = try_apart(t, &c, &result->said) != RIGHT;
         free_case(&c);
     }
 }

@@ -1,0 +1,185 @@
+#include "driver/build.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "driver/link.h"
+#include "driver/lower.h"
+
+// ---- machine code ----
+
+// One instruction set's kernels, made in a thread of its own.
+typedef struct emission {
+    const dn_native_code *code;
+    const dn_native_options *options;
+    dn_isa isa;
+    dn_native_form form;
+    char *bytes;
+    size_t size;
+    dn_status status;
+} emission;
+
+static void *emit(void *arg) {
+    emission *e = arg;
+    e->status = dn_native_emit(e->code, e->options, e->isa, e->form, &e->bytes, &e->size);
+    return NULL;
+}
+
+// All instruction sets that the options ask for; returns how many. The bytes are the caller's.
+static dn_status emit_all(const dn_native_code *code, const dn_native_options *options,
+                          dn_native_form form, emission out[DN_ISA_COUNT], int *n) {
+    pthread_t threads[DN_ISA_COUNT];
+    bool started[DN_ISA_COUNT] = {false};
+    *n = 0;
+    for (int isa = 0; isa < DN_ISA_COUNT; isa++)
+        if (options->isa[isa])
+            out[(*n)++] =
+                (emission){.code = code, .options = options, .isa = (dn_isa)isa, .form = form};
+    for (int i = 1; i < *n; i++) started[i] = pthread_create(&threads[i], NULL, emit, &out[i]) == 0;
+    for (int i = 0; i < *n; i++)
+        if (!started[i]) emit(&out[i]);
+    dn_status status = DN_SUCCESS;
+    for (int i = 0; i < *n; i++) {
+        if (started[i]) pthread_join(threads[i], NULL);
+        if (!status)
+            status = out[i].status;
+        else if (out[i].status)
+            dn_status_free(out[i].status);
+    }
+    return status;
+}
+
+static dn_native_options native_options(const dn_options *options) {
+    dn_native_options o = {.level = options->level, .lines = options->lines};
+    for (int isa = 0; isa < DN_ISA_COUNT; isa++)
+        o.isa[isa] = !options->march || options->isa == (dn_isa)isa;
+    return o;
+}
+
+// Every entry: indices in the image are those of the program.
+static dn_status lower_all(dn_compiler *c, const dn_native_options *o, dn_lowered *out) {
+    int *units = dn_xcalloc((size_t)c->n_units + 1, sizeof *units);
+    for (int i = 0; i < c->n_units; i++) units[i] = i;
+    dn_status status = dn_lower_units(c, units, c->n_units, o, out);
+    free(units);
+    return status;
+}
+
+// ---- text ----
+
+static void print_kernels(dn_compiler *c, const dn_lowered *lowered) {
+    dn_places places = dn_compiler_places(c);
+    for (int i = 0; i < lowered->n; i++) {
+        if (c->units[i].is_init) continue;
+        dn_str text = {0};
+        dn_kernels_print_at(lowered->kernels[i], &places, &text);
+        printf("%s\n", text.text);
+        free(text.text);
+    }
+}
+
+static dn_status print_code(const dn_lowered *lowered, const dn_native_options *o,
+                            dn_native_form form, FILE *to) {
+    emission made[DN_ISA_COUNT];
+    int n;
+    dn_status status = emit_all(lowered->code, o, form, made, &n);
+    for (int i = 0; i < n; i++) {
+        if (!status) fwrite(made[i].bytes, 1, made[i].size, to);
+        free(made[i].bytes);
+    }
+    return status;
+}
+
+dn_status dn_build_emit(dn_compiler *c, const dn_options *options) {
+    dn_native_options o = native_options(options);
+    dn_lowered lowered = {0};
+    dn_status status = lower_all(c, &o, &lowered);
+    if (!status && strcmp(options->emit, "kernel") == 0)
+        print_kernels(c, &lowered);
+    else if (!status)
+        status = print_code(&lowered, &o,
+                            strcmp(options->emit, "llvm") == 0 ? DN_FORM_LLVM : DN_FORM_ASSEMBLY,
+                            stdout);
+    dn_lowered_free(&lowered);
+    return status;
+}
+
+// ---- files ----
+
+// What was asked for, for --version: the options that change the program.
+static char *flags_of(const dn_options *options) {
+    dn_str flags = {0};
+    dn_str_printf(&flags, "-O%d", options->level);
+    if (options->lines) dn_str_puts(&flags, " -g");
+    if (options->march) dn_str_printf(&flags, " -march=%s", options->march);
+    if (options->real == DN_F64) dn_str_puts(&flags, " --precision=f64");
+    for (int i = 0; i < options->n_defines; i++)
+        dn_str_printf(&flags, " -D %s", options->defines[i]);
+    return dn_str_take(&flags);
+}
+
+// The program's own files, the main one first.
+static dn_program_source *sources_of(const dn_compiler *c, int *n) {
+    dn_program_source *list = dn_xcalloc((size_t)c->sources.count + 1, sizeof *list);
+    *n = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 1; i < c->sources.count; i++) {
+            const dn_source *file = &c->sources.files[i];
+            bool is_main = (uint32_t)i == c->main_file;
+            if (!file->is_library && is_main == (pass == 0))
+                list[(*n)++] = (dn_program_source){file->path, file->text};
+        }
+    return list;
+}
+
+static dn_status link_objects(dn_compiler *c, const dn_options *options, const dn_lowered *lowered,
+                              const emission *made, int n) {
+    dn_object objects[DN_ISA_COUNT];
+    for (int i = 0; i < n; i++) objects[i] = (dn_object){made[i].bytes, made[i].size};
+    dn_program_image image = {.program = *dn_compiler_program(c),
+                              .code = lowered->code->entries,
+                              .n_kernels = lowered->code->n_kernels,
+                              .compiler = "dnet " DN_VERSION};
+    dn_program_source *sources = sources_of(c, &image.n_sources);
+    char *flags = flags_of(options);
+    image.sources = sources;
+    image.flags = flags;
+    dn_link link = {.output = options->output,
+                    .image = &image,
+                    .objects = objects,
+                    .n_objects = n,
+                    .symbols = options->lines};
+    dn_status status =
+        options->form == DN_OUTPUT_OBJECT ? dn_link_object(&link) : dn_link_executable(&link);
+    free(sources);
+    free(flags);
+    return status;
+}
+
+static dn_status write_assembly(const dn_options *options, const dn_lowered *lowered,
+                                const dn_native_options *o) {
+    FILE *file = fopen(options->output, "wb");
+    if (!file) return dn_fail_errno("cannot write %s", options->output);
+    dn_status status = print_code(lowered, o, DN_FORM_ASSEMBLY, file);
+    if (fclose(file) != 0 && !status) status = dn_fail_errno("cannot write %s", options->output);
+    return status;
+}
+
+dn_status dn_build_output(dn_compiler *c, const dn_options *options) {
+    dn_native_options o = native_options(options);
+    dn_lowered lowered = {0};
+    emission made[DN_ISA_COUNT];
+    int n = 0;
+    dn_status status = lower_all(c, &o, &lowered);
+    if (!status && options->form == DN_OUTPUT_ASSEMBLY) {
+        status = write_assembly(options, &lowered, &o);
+    } else if (!status) {
+        status = emit_all(lowered.code, &o, DN_FORM_OBJECT, made, &n);
+        if (!status) status = link_objects(c, options, &lowered, made, n);
+        for (int i = 0; i < n; i++) free(made[i].bytes);
+    }
+    dn_lowered_free(&lowered);
+    return status;
+}
