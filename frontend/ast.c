@@ -361,7 +361,8 @@ static void print_decl(dn_printer *p, const dn_decl *d) {
         print_stmt(p, d->stmt);
         return;
     }
-    dn_str_printf(p->out, "(%s%s", d->is_extern ? "extern " : "", decl_word(d->kind));
+    const char *how = d->is_extern ? "extern " : d->is_export ? "export " : "";
+    dn_str_printf(p->out, "(%s%s", how, decl_word(d->kind));
     if (d->path) put(p, " "), print_escaped(p, d->path);
     if (d->name.text) dn_str_printf(p->out, " %s", d->name.text);
     print_opt_type(p, d->type);

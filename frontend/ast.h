@@ -262,6 +262,7 @@ struct dn_decl {
     dn_name name;
     const char *doc;     // "" if none
     bool is_extern;      // extern fn / extern command: implemented in C
+    bool is_export;      // export fn: a function of the library that dnetc makes
     const char *path;    // IMPORT
     dn_type_expr *type;  // CONST: may be NULL
     dn_expr *value;      // CONST, MODEL

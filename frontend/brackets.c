@@ -70,8 +70,8 @@ static void close_bracket(dn_pairing *s, int index) {
 
 // Whether a declaration begins here at the left margin: there nothing can be open any more.
 static bool begins_declaration(const dn_parser *p, int index) {
-    static const char *const words[] = {"fn",    "net",     "optimizer", "step",
-                                        "const", "command", "import",    "extern"};
+    static const char *const words[] = {"fn",      "net",    "optimizer", "step",  "const",
+                                        "command", "import", "extern",    "export"};
     const dn_token *t = &p->tokens[index];
     if (t->kind != TOK_NAME || (t->begin && p->source->text[t->begin - 1] != '\n')) return false;
     int next = t[1].kind;

@@ -40,7 +40,8 @@ static bool ends_statement(int kind) {
 static bool begins_statement(const dn_parser *p) {
     int before = p->previous;
     return p->frames[p->depth].kind == DN_FRAME_BLOCK &&
-           (before == 0 || before == TOK_NEWLINE || before == '{' || before == TOK_EXTERN);
+           (before == 0 || before == TOK_NEWLINE || before == '{' || before == TOK_EXTERN ||
+            before == TOK_EXPORT);
 }
 
 // ---- Newlines -------------------------------------------------------------------------------
@@ -120,6 +121,7 @@ static const struct {
     {"optimizer", TOK_OPTIMIZER},
     {"command", TOK_COMMAND},
     {"extern", TOK_EXTERN},
+    {"export", TOK_EXPORT},
     {"log", TOK_LOG},
     {"param", TOK_PARAM},
     {"state", TOK_STATE},

@@ -87,7 +87,7 @@ static void dn_syntax_error(dn_span *span, dn_parser *p, const char *text) {
 %token IMPORT "import" CONST "const" FN "fn" NET "net" OPTIMIZER "optimizer" MODEL "model"
 %token STEP "step" COMMAND "command" EXTERN "extern" LET "let" RETURN "return" FOR "for" IN "in"
 %token WHILE "while" BREAK "break" CONTINUE "continue" IF "if" ELSE "else" MINIMIZE "minimize"
-%token OVER "over" WITH "with" LOG "log" PARAM "param" STATE "state"
+%token OVER "over" WITH "with" LOG "log" PARAM "param" STATE "state" EXPORT "export"
 %token AND "and" OR "or" NOT "not" DIV "div" TRUE "true" FALSE "false"
 %token PIPE "|>" ARROW "->" ELLIPSIS "..." RANGE ".." RANGE_BELOW "..<" POW "**"
 %token <oper> EQ "==" NE "!=" LE "<=" GE ">=" '<' '>'
@@ -139,6 +139,8 @@ decl: IMPORT STRING                     { $$ = dn_make_import(p, @$, $2); }
                                                             dn_make_name($2, @2), $4); }
     | header block                      { $$ = $1; $$->body = $2; $$->span = @$; }
     | EXTERN header                     { $$ = $2; $$->is_extern = true; $$->span = @$; }
+    | EXPORT header block               { $$ = $2; $$->is_export = true; $$->body = $3;
+                                          $$->span = @$; }
     | stmt                              { $$ = dn_make_decl_stmt(p, $1); }
     ;
 

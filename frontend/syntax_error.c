@@ -262,7 +262,8 @@ static void note_opener(dn_parser *p, dn_diag *d, const dn_frame *frame, dn_span
 
 static bool is_declaration_word(int kind) {
     return kind == TOK_FN || kind == TOK_NET || kind == TOK_OPTIMIZER || kind == TOK_STEP ||
-           kind == TOK_COMMAND || kind == TOK_EXTERN || kind == TOK_IMPORT || kind == TOK_CONST;
+           kind == TOK_COMMAND || kind == TOK_EXTERN || kind == TOK_EXPORT || kind == TOK_IMPORT ||
+           kind == TOK_CONST;
 }
 
 static void nested_declaration(dn_parser *p, const dn_frame *frame, dn_span span) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "codegen/kernel/access.h"
+#include "runtime/native/cost.h"
 
 static const double MIB = 1 << 20;
 
@@ -151,106 +152,19 @@ void dn_report_memory(const dn_kernel_report *report, dn_str *out) {
 
 // ---- cost -----------------------------------------------------------------------------------
 
-typedef struct row {
-    int number;  // of the kernel, or how many of a line
-    const char *name, *line;
-    double flops, bytes, predicted, measured;  // a run
-    double longest;                            // of a line's kernels, predicted
-} row;
-
-static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
-
-static row row_of(dn_arena *arena, const dn_kernel_report *report, int index) {
-    const dn_kernel *kernel = report->kernels->list[index];
-    double arithmetic = ratio(kernel->flops, report->machine.flops);
-    double memory = ratio(kernel->bytes, report->machine.bytes);
-    const dn_native_time *time = report->times ? &report->times[index] : NULL;
-    return (row){.number = index,
-                 .name = kernel->name,
-                 .line = place_of(arena, report, kernel->span),
-                 .flops = kernel->flops,
-                 .bytes = kernel->bytes,
-                 .predicted = arithmetic > memory ? arithmetic : memory,
-                 .measured = time && time->runs ? time->seconds / (double)time->runs : 0};
-}
-
-static void add_row(row *sum, const row *r) {
-    sum->flops += r->flops;
-    sum->bytes += r->bytes;
-    sum->predicted += r->predicted;
-    sum->measured += r->measured;
-}
-
-static void print_costs(const dn_kernel_report *report, const row *r, const row *total,
-                        dn_str *out) {
-    dn_str_printf(out, "  %9.3f  %10.3f  %8.2f  %10.3f", r->flops * 1e-9, r->bytes * 1e-6,
-                  ratio(r->flops, r->bytes), r->predicted * 1e3);
-    if (report->times) {
-        dn_str_printf(out, "  %10.3f  %7.1f%%  %5.1f%%\n", r->measured * 1e3,
-                      100 * ratio(r->predicted, r->measured),
-                      100 * ratio(r->measured, total->measured));
-    } else {
-        dn_str_printf(out, "  %5.1f%%\n", 100 * ratio(r->predicted, total->predicted));
-    }
-}
-
-static void print_rows(const dn_kernel_report *report, const char *number, const row *rows, int n,
-                       const row *total, dn_str *out) {
-    int name = 5, line = 4;
-    for (int i = 0; i < n; i++) {
-        if ((int)strlen(rows[i].name) > name) name = (int)strlen(rows[i].name);
-        if ((int)strlen(rows[i].line) > line) line = (int)strlen(rows[i].line);
-    }
-    dn_str_printf(out, "%7s  %-*s  %-*s  %9s  %10s  %8s  %10s%s  %6s\n", number, name, "name", line,
-                  "line", "GFLOP", "MB", "FLOP/B", "limit ms",
-                  report->times ? "     took ms  of limit" : "", "share");
-    for (int i = 0; i < n; i++) {
-        dn_str_printf(out, "%7d  %-*s  %-*s", rows[i].number, name, rows[i].name, line,
-                      rows[i].line);
-        print_costs(report, &rows[i], total, out);
-    }
-    dn_str_printf(out, "%7s  %-*s  %-*s", "", name, "total", line, "");
-    print_costs(report, total, total, out);
-}
-
-// Longest first, by what was measured if anything was.
-static int by_time(const void *a, const void *b) {
-    const row *x = a, *y = b;
-    if (x->measured != y->measured) return x->measured < y->measured ? 1 : -1;
-    if (x->predicted != y->predicted) return x->predicted < y->predicted ? 1 : -1;
-    return strcmp(x->line, y->line);
-}
-
-// Sums up the rows of a line under the name of its longest kernel.
-static int sum_lines(const row *rows, int n, row *lines) {
-    int count = 0;
-    for (int i = 0; i < n; i++) {
-        int at = 0;
-        while (at < count && strcmp(lines[at].line, rows[i].line) != 0) at++;
-        if (at == count) lines[count++] = (row){.name = "", .line = rows[i].line};
-        if (rows[i].predicted >= lines[at].longest) {
-            lines[at].longest = rows[i].predicted;
-            lines[at].name = rows[i].name;
-        }
-        lines[at].number++;
-        add_row(&lines[at], &rows[i]);
-    }
-    qsort(lines, (size_t)count, sizeof *lines, by_time);
-    return count;
-}
-
 void dn_report_cost(const dn_kernel_report *report, dn_str *out) {
     int n = report->kernels->n;
     dn_arena arena = {0};
-    row *rows = DN_NEW_ARRAY(&arena, row, n), *lines = DN_NEW_ARRAY(&arena, row, n), total = {0};
+    dn_cost *costs = DN_NEW_ARRAY(&arena, dn_cost, n);
     for (int i = 0; i < n; i++) {
-        rows[i] = row_of(&arena, report, i);
-        add_row(&total, &rows[i]);
+        const dn_kernel *kernel = report->kernels->list[i];
+        costs[i] = (dn_cost){.name = kernel->name,
+                             .line = place_of(&arena, report, kernel->span),
+                             .flops = kernel->flops,
+                             .bytes = kernel->bytes};
+        if (report->times) costs[i].taken = report->times[i];
     }
-    dn_str_printf(out, "cost of %s, at %.1f GFLOP/s and %.1f GB/s\n", report->kernels->graph->name,
-                  report->machine.flops * 1e-9, report->machine.bytes * 1e-9);
-    print_rows(report, "kernel", rows, n, &total, out);
-    dn_str_puts(out, "\n");
-    print_rows(report, "kernels", lines, sum_lines(rows, n, lines), &total, out);
+    const char *head = dn_arena_printf(&arena, "cost of %s", report->kernels->graph->name);
+    dn_cost_print(head, &report->machine, costs, n, report->times != NULL, out);
     dn_arena_free(&arena);
 }

@@ -3,11 +3,8 @@
 #define DN_CODEGEN_REPORT_H
 
 #include "codegen/kernel/kernel.h"
+#include "runtime/native/limits.h"
 #include "runtime/native/native.h"
-
-typedef struct dn_machine {  // its limits, with the threads that are used
-    double flops, bytes;     // a second
-} dn_machine;
 
 typedef struct dn_kernel_report {
     const dn_kernels *kernels;      // planned and counted

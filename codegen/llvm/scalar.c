@@ -185,6 +185,7 @@ LLVMValueRef dn_emit_op(dn_emit *e, dn_op op, dn_dtype from, dn_dtype to, LLVMVa
         case DN_OP_SELECT: return choose(&m, x[0], x[1], x[2]);
         case DN_OP_CAST: return cast(&m, to, x[0]);
         case DN_OP_IS_FINITE: return is_finite(&m, x[0]);
+        case DN_OP_SIGMOID: return dn_emit_sigmoid(e, x[0]);  // more exact than its expression
         default: return by_table(&m, op, x[0], x[1]);
     }
 }

@@ -190,7 +190,10 @@ static void emit_loops(nest n, int depth) {
     bool cut = axis == p->cut;
     LLVMValueRef begin = cut ? n.low : dn_emit_i64(n.e, 0);
     LLVMValueRef end = cut ? n.high : dn_emit_i64(n.e, p->kernel.axes[axis].size);
-    if (axis == p->tile) begin = emit_tiles(&n, begin, end);
+    if (axis == p->tile) {
+        begin = emit_tiles(&n, begin, end);
+        if (p->kernel.axes[axis].size % DN_TILE == 0) return;
+    }
     dn_loop loop;
     dn_loop_begin(n.e, &loop, begin, end, dn_emit_i64(n.e, 1), NULL, 0);
     nest inner = n;

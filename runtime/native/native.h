@@ -104,7 +104,14 @@ typedef struct dn_native_time {
     double seconds;  // of all runs
     int64_t runs;
 } dn_native_time;
-// Adds the time of each launch to times[0 .. n_launches) from now on; NULL: stop.
-void dn_native_runner_time(dn_native_runner *runner, dn_native_time *times);
+
+// Told about each launch that has ended: its number, and when it began and ended, in seconds since
+// some moment.
+typedef struct dn_native_watcher {
+    void *context;
+    void (*launched)(void *context, int launch, double begin, double end);
+} dn_native_watcher;
+// From now on; NULL: stop.
+void dn_native_runner_watch(dn_native_runner *runner, const dn_native_watcher *watcher);
 
 #endif

@@ -4,8 +4,8 @@
 // copy is made first, and takes its place once nothing can fail any more.
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "runtime/native/limits.h"
 #include "runtime/native/native.h"
 #include "runtime/native/scratch.h"
 #include "runtime/rng.h"
@@ -24,8 +24,8 @@ struct dn_native_runner {
     int cap_args;
     dn_tensor **copies;  // of variables that others hold; NULL, also between runs: none is needed
     int cap_copies;
-    part_fault *faults;  // of each part of a launch
-    dn_native_time *times;
+    part_fault *faults;         // of each part of a launch
+    dn_native_watcher watcher;  // launched = NULL: nobody
     bool poison;
 };
 
@@ -57,8 +57,8 @@ int64_t dn_native_runner_arena(const dn_native_runner *runner) {
     return (int64_t)runner->arena.bytes;
 }
 
-void dn_native_runner_time(dn_native_runner *runner, dn_native_time *times) {
-    runner->times = times;
+void dn_native_runner_watch(dn_native_runner *runner, const dn_native_watcher *watcher) {
+    runner->watcher = watcher ? *watcher : (dn_native_watcher){0};
 }
 
 // ---- before the launches ----
@@ -196,17 +196,11 @@ static void run_launch(const run *r, const dn_native_launch *launch) {
     }
 }
 
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void run_timed(const run *r, int i) {
-    double begin = seconds_now();
+static void run_watched(const run *r, int i) {
+    const dn_native_watcher *watcher = &r->runner->watcher;
+    double begin = dn_seconds();
     run_launch(r, &r->code->launches[i]);
-    r->runner->times[i].seconds += seconds_now() - begin;
-    r->runner->times[i].runs++;
+    watcher->launched(watcher->context, i, begin, dn_seconds());
 }
 
 // ---- faults ----
@@ -236,8 +230,8 @@ static dn_status take_fault(const run *r, const dn_native_launch *launch) {
 static dn_status run_launches(const run *r, int *failed) {
     for (int i = 0; i < r->code->n_launches; i++) {
         const dn_native_launch *launch = &r->code->launches[i];
-        if (r->runner->times)
-            run_timed(r, i);
+        if (r->runner->watcher.launched)
+            run_watched(r, i);
         else
             run_launch(r, launch);
         if (!launch->can_fail) continue;

@@ -1,6 +1,6 @@
 // Speed of contractions on one thread: GFLOP/s by the direct count (padding taps included) and the
 // fraction of the multiply-add peak, measured in turns with the kernels. By hand:
-//   cc -O2 ... tests/bench/contract_bench.c; ./contract_bench [--avx2] [--passes=P] [NAME]
+//   cc -O2 ... tests/bench/contract_bench.c; ./contract_bench [--avx2] [NAME]
 #include <string.h>
 
 #include "tests/native/contract_jit.h"
@@ -16,10 +16,10 @@ static volatile float factor = 0.999f, sink;
         a += factor, b += factor;                                                          \
         for (int i = 0; i < 12; i++) sum[i] = a + (float)i;                                \
         int64_t rounds = 500000000 / (12 * lanes);                                         \
-        double start = contraction_seconds();                                                              \
+        double start = contraction_seconds();                                              \
         for (int64_t r = 0; r < rounds; r++)                                               \
             _Pragma("GCC unroll 12") for (int i = 0; i < 12; i++) sum[i] = sum[i] * a + b; \
-        double seconds = contraction_seconds() - start;                                                    \
+        double seconds = contraction_seconds() - start;                                    \
         for (int i = 1; i < 12; i++) sum[0] += sum[i];                                     \
         sink = sum[0][0];                                                                  \
         return seconds;                                                                    \
@@ -54,7 +54,7 @@ static const shape shapes[] = {
 };
 
 static dn_isa isa = DN_ISA_AVX512;
-static const char *passes = "default<O3>", *only = "";
+static const char *only = "";
 
 static void measure(const char *name, const char *what, dn_contract *c, double flops) {
     char *full = dn_printf("%-11s %s", name, what);
@@ -66,7 +66,7 @@ static void measure(const char *name, const char *what, dn_contract *c, double f
     c->packed = pack.needed ? pack.width : 0;
     contraction k;
     contraction_kernel(&k, c);
-    contraction_compile(&k, isa, passes, *only ? "/tmp/contract.o" : NULL);
+    contraction_compile(&k, isa, *only ? "/tmp/contract.o" : NULL);
     int64_t counts[] = {k.a_count, k.b_count, k.out_count};
     void *args[3];
     for (int i = 0; i < 3; i++) {
@@ -128,8 +128,6 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--avx2") == 0)
             isa = DN_ISA_AVX2;
-        else if (strncmp(argv[i], "--passes=", 9) == 0)
-            passes = argv[i][9] ? argv[i] + 9 : NULL;
         else
             only = argv[i];
     }

@@ -4,13 +4,11 @@
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/LLJIT.h>
-#include <llvm-c/Target.h>
-#include <llvm-c/TargetMachine.h>
-#include <llvm-c/Transforms/PassBuilder.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "codegen/machine.h"
 #include "codegen/x86/x86.h"
 
 // A kernel of one contraction that stores its sums: arguments A, B and the result.
@@ -31,9 +29,15 @@ static double contraction_seconds(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void jit_check(LLVMErrorRef error) {
+static void contraction_error(LLVMErrorRef error) {
     if (!error) return;
     fprintf(stderr, "%s\n", LLVMGetErrorMessage(error));
+    exit(1);
+}
+
+static void contraction_status(dn_status status) {
+    if (!status) return;
+    fprintf(stderr, "%s\n", dn_status_message(status));
     exit(1);
 }
 
@@ -100,23 +104,6 @@ static void contraction_kernel(contraction *k, const dn_contract *contract) {
     contraction_shape(k);
 }
 
-static LLVMTargetMachineRef machine_for(dn_isa isa) {
-    static bool ready;
-    if (!ready) {
-        LLVMInitializeX86TargetInfo();
-        LLVMInitializeX86Target();
-        LLVMInitializeX86TargetMC();
-        LLVMInitializeX86AsmPrinter();
-        ready = true;
-    }
-    LLVMTargetRef target;
-    const char *triple = "x86_64-unknown-linux-gnu";
-    if (LLVMGetTargetFromTriple(triple, &target, NULL)) exit(1);
-    return LLVMCreateTargetMachine(target, triple, isa == DN_ISA_AVX512 ? "x86-64-v4" : "x86-64-v3",
-                                   "", LLVMCodeGenLevelAggressive, LLVMRelocPIC,
-                                   LLVMCodeModelDefault);
-}
-
 // The kernel as the function "run" of e->module.
 static void contraction_emit(contraction *k, dn_emit *e, dn_isa isa) {
     dn_buffer buffers[3];
@@ -139,16 +126,14 @@ static void contraction_emit(contraction *k, dn_emit *e, dn_isa isa) {
     }
     e->args = args;
     dn_x86 target = dn_x86_of(isa);
-    dn_status status = dn_x86_emit_contract(e, &target);
-    if (status) exit(1);
+    contraction_status(dn_x86_emit_contract(e, &target));
     LLVMBuildRetVoid(e->builder);
     LLVMVerifyModule(e->module, LLVMAbortProcessAction, NULL);
 }
 
-// Compiles for an instruction set; `passes` of LLVM's first, if any. object: where to write the
-// machine code, or NULL.
-static void contraction_compile(contraction *k, dn_isa isa, const char *passes,
-                                const char *object) {
+// Compiles for an instruction set. object: a file for the machine code, or NULL.
+static void contraction_compile(contraction *k, dn_isa isa, const char *object) {
+    double start = contraction_seconds();
     LLVMContextRef context = LLVMContextCreate();
     dn_emit e = {.context = context,
                  .module = LLVMModuleCreateWithNameInContext("m", context),
@@ -158,44 +143,30 @@ static void contraction_compile(contraction *k, dn_isa isa, const char *passes,
                  .i32 = LLVMInt32TypeInContext(context),
                  .i64 = LLVMInt64TypeInContext(context),
                  .ptr = LLVMPointerTypeInContext(context, 0)};
-    LLVMTargetMachineRef machine = machine_for(isa);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
-    LLVMSetModuleDataLayout(e.module, layout);
-    LLVMSetTarget(e.module, "x86_64-unknown-linux-gnu");
-    double start = contraction_seconds();
-    contraction_emit(k, &e, isa);
-    if (passes) {
-        LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-        jit_check(LLVMRunPasses(e.module, passes, machine, options));
-        LLVMDisposePassBuilderOptions(options);
-    }
-    char *message = NULL;
-    if (object) LLVMPrintModuleToFile(e.module, "/tmp/contract.ll", &message);
+    LLVMTargetMachineRef machine;
     LLVMMemoryBufferRef code;
-    if (LLVMTargetMachineEmitToMemoryBuffer(machine, e.module, LLVMObjectFile, &message, &code)) {
-        fprintf(stderr, "%s\n", message);
-        exit(1);
-    }
+    contraction_status(dn_machine_new(isa, 3, &machine));
+    dn_machine_prepare(machine, e.module);
+    contraction_emit(k, &e, isa);
+    contraction_status(dn_machine_optimise(machine, e.module, 3));
+    contraction_status(dn_machine_write(machine, e.module, DN_FORM_OBJECT, &code));
     k->compiled = contraction_seconds() - start;
-    jit_check(LLVMOrcCreateLLJIT(&k->jit, NULL));
-    if (object) {
-        FILE *file = fopen(object, "wb");
-        if (file) {
-            fwrite(LLVMGetBufferStart(code), 1, LLVMGetBufferSize(code), file);
-            fclose(file);
-        }
+    FILE *file = object ? fopen(object, "wb") : NULL;
+    if (file) {
+        fwrite(LLVMGetBufferStart(code), 1, LLVMGetBufferSize(code), file);
+        fclose(file);
     }
-    jit_check(LLVMOrcLLJITAddObjectFile(k->jit, LLVMOrcLLJITGetMainJITDylib(k->jit), code));
+    contraction_error(LLVMOrcCreateLLJIT(&k->jit, NULL));
+    contraction_error(LLVMOrcLLJITAddObjectFile(k->jit, LLVMOrcLLJITGetMainJITDylib(k->jit), code));
     LLVMOrcExecutorAddress address;
-    jit_check(LLVMOrcLLJITLookup(k->jit, &address, "run"));
+    contraction_error(LLVMOrcLLJITLookup(k->jit, &address, "run"));
     k->run = (dn_native_kernel *)address;
-    LLVMDisposeTargetData(layout);
     LLVMDisposeTargetMachine(machine);
     LLVMDisposeBuilder(e.builder);
     LLVMDisposeModule(e.module);
     LLVMContextDispose(context);
 }
 
-static void contraction_free(contraction *k) { jit_check(LLVMOrcDisposeLLJIT(k->jit)); }
+static void contraction_free(contraction *k) { contraction_error(LLVMOrcDisposeLLJIT(k->jit)); }
 
 #endif

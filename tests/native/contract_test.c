@@ -199,7 +199,7 @@ static void check_contract(const dn_contract *contract) {
     size_t bytes = (size_t)k.out_count * dn_dtype_size(c.dtype);
     void *first = NULL;
     for (int isa = 0; isa <= (int)dn_isa_here(); isa++) {
-        contraction_compile(&k, (dn_isa)isa, NULL, NULL);
+        contraction_compile(&k, (dn_isa)isa, NULL);
         for (int parts = 1; parts <= 3; parts += 2) {
             void *got = run(&k, a, operand, parts);
             if (!first) {

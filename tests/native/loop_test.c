@@ -169,6 +169,22 @@ static void make_first_best(dn_op op, int64_t rows, bool contiguous, double spec
     trial_store(t, y, at(0, 1, 0, 0), trial_result(t, 0));
 }
 
+// y[i, j, k] = x[k, i, j] + z[j, i, k]: read across the lanes, in tiles.
+static void make_transposed(dn_dtype dtype, int64_t i, int64_t j, int64_t k) {
+    trial *t = add_trial("transposed");
+    trial_axis(t, i, DN_AXIS_PARALLEL);
+    trial_axis(t, j, DN_AXIS_PARALLEL);
+    trial_axis(t, k, DN_AXIS_PARALLEL);
+    int x = trial_arg(t, dtype, i * j * k), z = trial_arg(t, dtype, i * j * k);
+    int y = trial_arg(t, dtype, i * j * k);
+    fill(t->data[x]);
+    fill(t->data[z]);
+    x = trial_load(t, x, at(0, j, 1, i * j));
+    z = trial_load(t, z, at(0, k, i * k, 1));
+    dn_op op = dtype == DN_BOOL ? DN_OP_AND : DN_OP_ADD;
+    trial_store(t, y, at(0, j * k, k, 1), trial_op(t, op, dtype, x, z, -1));
+}
+
 // m, v and w in place, with numbers from memory that all points share.
 static trial *make_adam(int64_t count) {
     trial *t = add_trial("adam");
@@ -294,7 +310,6 @@ static void random_index(trial *t, uint32_t axes) {
 static void random_body(trial *t, dn_dtype dtype) {
     uint32_t axes = axes_that(t, true);
     random_load(t, dtype, axes);
-    t->values[0].access.offset += 0;
     for (int i = below(3); i > 0; i--) random_load(t, dtype, axes);
     if (chance(30)) random_load(t, (dn_dtype)below(DN_DTYPE_COUNT), axes);
     if (chance(30)) random_index(t, axes);
@@ -379,6 +394,10 @@ static void make_trials(void) {
     static const dn_op ops[] = {DN_OP_ARGMAX, DN_OP_ARGMIN, DN_OP_REDUCE_MAX, DN_OP_REDUCE_MIN};
     for (int i = 0; i < 16; i++)
         make_first_best(ops[i % 4], i < 8 ? 150 : 11, i / 4 % 2, i % 3 ? NAN : 6);
+    for (int dtype = 0; dtype < DN_DTYPE_COUNT; dtype++) {
+        make_transposed((dn_dtype)dtype, 3, 19, 70);
+        make_transposed((dn_dtype)dtype, 40, 48, 67);
+    }
     make_adam(100003);
     for (int i = 0; i < 120; i++) make_random(i);
 }
@@ -388,7 +407,9 @@ int main(void) {
     LLVMOrcLLJITRef jits[DN_ISA_COUNT] = {0};
     make_trials();
     for (int isa = 0; isa <= (wide ? DN_ISA_AVX512 : DN_ISA_AVX2); isa++)
-        jits[isa] = trial_compile(trials, n_trials, (dn_isa)isa, "default<O1>", NULL);
+        jits[isa] =
+            trial_compile(trials, n_trials, (dn_isa)isa,
+                          "function(early-cse,instcombine<no-verify-fixpoint>,simplifycfg)", NULL);
     for (int i = 0; i < n_trials; i++) {
         oracle_run(trials[i]);
         trial_check(trials[i], wide);

@@ -36,7 +36,7 @@ typedef struct function {
 
 static const function functions[] = {
     {"exp", dn_emit_exp, exp, expl, NULL, NULL, NULL, 1.5, 1.5, INFINITY},
-    {"expm1", dn_emit_expm1, expm1, expm1l, NULL, NULL, NULL, 1.5, 1.5, INFINITY},
+    {"expm1", dn_emit_expm1, expm1, expm1l, NULL, NULL, NULL, 1.5, 2, INFINITY},
     {"log", dn_emit_log, log, logl, NULL, NULL, NULL, 1, 1, 1000},
     {"log1p", dn_emit_log1p, log1p, log1pl, NULL, NULL, NULL, 1.5, 1.5, 1000},
     {"sin", dn_emit_sin, sin, sinl, NULL, NULL, NULL, 2, 2.5, 1},

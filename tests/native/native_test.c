@@ -334,6 +334,27 @@ static void test_parts(int threads) {
     free_entry(&entry);
 }
 
+// What cannot be emitted is a failure, with all parts given back.
+static void test_failure(void) {
+    dn_kernels entry;
+    make_entry(&entry);
+    for (int i = 0; i < 30; i++) add_scaled(&entry, 1, X, MIDDLE, OUT, 100 + i);
+    dn_native_options options = plain;
+    options.threads = 2;
+    options.lines = true;
+    dn_native_code *code = code_of(&entry, &options);
+    dn_jit *jit = NULL;
+    char *bytes = NULL;
+    size_t size = 0;
+    entry.list[20]->kind = entry.list[21]->kind = DN_KERNEL_RANDOM;
+    CHECK_FAILS(dn_jit_new(code, &options, &jit), "random numbers are no kernel");
+    CHECK_FAILS(dn_native_emit(code, &options, DN_ISA_AVX2, DN_FORM_OBJECT, &bytes, &size),
+                "random numbers are no kernel");
+    CHECK(!jit && !bytes);
+    dn_native_code_free(code);
+    free_entry(&entry);
+}
+
 // An entry may have nothing to compute.
 static void test_empty(void) {
     dn_kernels entry = {0};
@@ -354,6 +375,7 @@ int main(void) {
     test_run(2, true, 2);
     test_parts(1);
     test_parts(3);
+    test_failure();
     test_empty();
     return CHECK_RESULT();
 }

@@ -95,7 +95,7 @@ static inline run_case random_case(dn_dims *dims, uint64_t seed) {
                .d = {.stream = {.seed = seed, .site = 0x6e61}},
                .seed = seed * 77,
                .step = seed % 5};
-    bool large = chance(&m, 12), passes = chance(&m, 2);
+    bool large = chance(&m, 10), passes = chance(&m, 2);
     m.most = large ? 40000 : 1500;
     m.wild = chance(&m, 10);
     choose_sizes(&m, large);
@@ -107,8 +107,13 @@ static inline run_case random_case(dn_dims *dims, uint64_t seed) {
             new_variable(&m, &type);
     }
     int wanted = 2 + pick(&m.d, 24);
-    for (int i = 0; i < 200 && m.n < MOST_NODES && m.computed < wanted; i++)
-        makers[pick(&m.d, sizeof makers / sizeof *makers)](&m);
+    bool contractions = chance(&m, 4);  // many of them
+    for (int i = 0; i < 200 && m.n < MOST_NODES && m.computed < wanted; i++) {
+        if (contractions && chance(&m, 3))
+            (chance(&m, 2) ? make_dot : make_conv)(&m);
+        else
+            makers[pick(&m.d, sizeof makers / sizeof *makers)](&m);
+    }
     choose_updates(&m);
     choose_outputs(&m);
     run_case c = finish(&m);

@@ -258,13 +258,19 @@ static void test_randoms(int threads) {
 
 // ---- measuring, arenas, instruction sets ----
 
+static void add_time(void *times, int launch, double begin, double end) {
+    dn_native_time *time = (dn_native_time *)times + launch;
+    time->seconds += end - begin;
+    time->runs++;
+}
+
 static void test_times(void) {
     fixture f;
     begin(&f, 2, -2000);
     dn_native_time times[4] = {0};
-    dn_native_runner_time(f.runner, times);
+    dn_native_runner_watch(f.runner, &(dn_native_watcher){times, add_time});
     for (int i = 0; i < 3; i++) CHECK_OK(run_once(&f, NULL));
-    dn_native_runner_time(f.runner, NULL);
+    dn_native_runner_watch(f.runner, NULL);
     CHECK_OK(run_once(&f, NULL));
     for (int i = 0; i < 4; i++)
         CHECK(times[i].runs == 3 && times[i].seconds > 0 && times[i].seconds < 60, "%g",

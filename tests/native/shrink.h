@@ -2,26 +2,35 @@
 #ifndef DN_TESTS_NATIVE_SHRINK_H
 #define DN_TESTS_NATIVE_SHRINK_H
 
+#include <ctype.h>
+
 #include "tests/native/rebuild.h"
 #include "tests/native/trial.h"
 
+enum { ENDING = 24 };
+
 typedef struct shrinker {
     const trial *trial;
-    verdict like;     // how it fails
-    char ending[24];  // of what is said when it is refused
-    complaint *said;  // in memory shared with children
+    verdict like;         // how it fails
+    char ending[ENDING];  // of what is said when it is refused
+    complaint *said;      // in memory shared with children
     run_case c;
     int left;  // tries
 } shrinker;
 
-static inline const char *ending_of(const complaint *said) {
-    size_t length = strlen(said->text), most = sizeof((shrinker *)0)->ending - 1;
-    return said->text + (length > most ? length - most : 0);
+// The last letters of what is said; numbers change as a case shrinks.
+static inline void read_ending(const complaint *said, char ending[ENDING]) {
+    int n = 0;
+    memset(ending, 0, ENDING);
+    for (size_t i = strlen(said->text); i > 0 && n < ENDING - 1; i--)
+        if (isalpha((unsigned char)said->text[i - 1])) ending[n++] = said->text[i - 1];
 }
 
 static inline bool fails_alike(shrinker *s, const run_case *c) {
     if (try_apart(s->trial, c, s->said) != s->like) return false;
-    return s->like != REFUSED || strcmp(ending_of(s->said), s->ending) == 0;
+    char ending[ENDING];
+    read_ending(s->said, ending);
+    return s->like != REFUSED || strcmp(ending, s->ending) == 0;
 }
 
 // Keeps the edited case if it still fails.
@@ -154,7 +163,7 @@ static inline run_case shrink(const trial *t, run_case c, int tries, complaint *
                                                   cut_nodes,  smaller_sizes,  plainer_attrs};
     shrinker s = {.trial = t, .c = c, .left = tries, .said = said};
     s.like = try_apart(t, &c, said);
-    snprintf(s.ending, sizeof s.ending, "%s", ending_of(said));
+    read_ending(said, s.ending);
     for (int i = 0; i < 6 && s.left > 0 && s.like != RIGHT; i++)
         if (steps[i](&s)) i = -1;
     return s.c;

@@ -1,0 +1,120 @@
+#include "runtime/native/cost.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct row {
+    int number;  // of the kernel, or how many of a line
+    const char *name, *line;
+    double flops, bytes, predicted, measured;  // a run
+    double longest;                            // of a line's kernels, predicted
+} row;
+
+typedef struct table {
+    dn_arena arena;
+    row *rows, *lines, total;
+    int n, n_lines;
+    bool measured;
+    dn_str *out;
+} table;
+
+static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
+
+static row row_of(const dn_machine *machine, const dn_cost *cost, int number) {
+    double arithmetic = ratio(cost->flops, machine->flops);
+    double memory = ratio(cost->bytes, machine->bytes);
+    return (row){.number = number,
+                 .name = cost->name,
+                 .line = cost->line,
+                 .flops = cost->flops,
+                 .bytes = cost->bytes,
+                 .predicted = arithmetic > memory ? arithmetic : memory,
+                 .measured = ratio(cost->taken.seconds, (double)cost->taken.runs)};
+}
+
+static void add_row(row *sum, const row *r) {
+    sum->flops += r->flops;
+    sum->bytes += r->bytes;
+    sum->predicted += r->predicted;
+    sum->measured += r->measured;
+}
+
+static void print_costs(const table *t, const row *r) {
+    dn_str_printf(t->out, "  %9.3f  %10.3f  %8.2f  %10.3f", r->flops * 1e-9, r->bytes * 1e-6,
+                  ratio(r->flops, r->bytes), r->predicted * 1e3);
+    if (t->measured) {
+        dn_str_printf(t->out, "  %10.3f  %7.1f%%  %5.1f%%\n", r->measured * 1e3,
+                      100 * ratio(r->predicted, r->measured),
+                      100 * ratio(r->measured, t->total.measured));
+    } else {
+        dn_str_printf(t->out, "  %5.1f%%\n", 100 * ratio(r->predicted, t->total.predicted));
+    }
+}
+
+static void print_rows(const table *t, const char *number, const row *rows, int n) {
+    int name = 5, line = 4;
+    for (int i = 0; i < n; i++) {
+        if ((int)strlen(rows[i].name) > name) name = (int)strlen(rows[i].name);
+        if ((int)strlen(rows[i].line) > line) line = (int)strlen(rows[i].line);
+    }
+    dn_str_printf(t->out, "%7s  %-*s  %-*s  %9s  %10s  %8s  %10s%s  %6s\n", number, name, "name",
+                  line, "line", "GFLOP", "MB", "FLOP/B", "limit ms",
+                  t->measured ? "     took ms  of limit" : "", "share");
+    for (int i = 0; i < n; i++) {
+        dn_str_printf(t->out, "%7d  %-*s  %-*s", rows[i].number, name, rows[i].name, line,
+                      rows[i].line);
+        print_costs(t, &rows[i]);
+    }
+    dn_str_printf(t->out, "%7s  %-*s  %-*s", "", name, "total", line, "");
+    print_costs(t, &t->total);
+}
+
+// Longest first, by what was measured if anything was.
+static int by_time(const void *a, const void *b) {
+    const row *x = a, *y = b;
+    if (x->measured != y->measured) return x->measured < y->measured ? 1 : -1;
+    if (x->predicted != y->predicted) return x->predicted < y->predicted ? 1 : -1;
+    return strcmp(x->line, y->line);
+}
+
+// Sums up the rows of a line under the name of its longest kernel.
+static void sum_lines(table *t) {
+    for (int i = 0; i < t->n; i++) {
+        const row *r = &t->rows[i];
+        int at = 0;
+        while (at < t->n_lines && strcmp(t->lines[at].line, r->line) != 0) at++;
+        if (at == t->n_lines) t->lines[t->n_lines++] = (row){.name = "", .line = r->line};
+        if (r->predicted >= t->lines[at].longest) {
+            t->lines[at].longest = r->predicted;
+            t->lines[at].name = r->name;
+        }
+        t->lines[at].number++;
+        add_row(&t->lines[at], r);
+    }
+    qsort(t->lines, (size_t)t->n_lines, sizeof *t->lines, by_time);
+}
+
+static void print_head(const char *head, const dn_machine *machine, dn_str *out) {
+    dn_str_printf(out, "%s, at %.1f GFLOP/s and %.1f GB/s", head, machine->flops * 1e-9,
+                  machine->bytes * 1e-9);
+    if (machine->threads)
+        dn_str_printf(out, " with %d thread%s", machine->threads, machine->threads == 1 ? "" : "s");
+    dn_str_puts(out, "\n");
+}
+
+void dn_cost_print(const char *head, const dn_machine *machine, const dn_cost *costs, int n,
+                   bool measured, dn_str *out) {
+    table t = {.n = n, .measured = measured, .out = out};
+    t.rows = DN_NEW_ARRAY(&t.arena, row, n);
+    t.lines = DN_NEW_ARRAY(&t.arena, row, n);
+    for (int i = 0; i < n; i++) {
+        t.rows[i] = row_of(machine, &costs[i], i);
+        add_row(&t.total, &t.rows[i]);
+    }
+    sum_lines(&t);
+    print_head(head, machine, out);
+    print_rows(&t, "kernel", t.rows, t.n);
+    dn_str_puts(out, "\n");
+    print_rows(&t, "kernels", t.lines, t.n_lines);
+    dn_arena_free(&t.arena);
+}
