@@ -1,7 +1,11 @@
 # The two programs: dnetc (the compiler) and dnet (the evaluator).
-add_library(dn_driver STATIC driver/options.c driver/execute.c driver/lower.c driver/prompt.c driver/build.c driver/link.c driver/object.c)
+add_library(dn_driver STATIC driver/options.c driver/execute.c driver/lower.c driver/prompt.c driver/build.c driver/report.c driver/link.c driver/object.c)
 target_link_libraries(dn_driver PUBLIC dn_frontend dn_codegen)
 add_executable(dnetc driver/dnetc.c)
 target_link_libraries(dnetc PRIVATE dn_driver)
 add_executable(dnet driver/dnet.c)
 target_link_libraries(dnet PRIVATE dn_driver)
+if(NOT DNET_SANITIZE)
+  # They start in 5 ms instead of 17.
+  set_target_properties(dnetc dnet PROPERTIES LLVM_STATIC ON)
+endif()

@@ -58,15 +58,6 @@ static dn_native_options native_options(const dn_options *options) {
     return o;
 }
 
-// Every entry: indices in the image are those of the program.
-static dn_status lower_all(dn_compiler *c, const dn_native_options *o, dn_lowered *out) {
-    int *units = dn_xcalloc((size_t)c->n_units + 1, sizeof *units);
-    for (int i = 0; i < c->n_units; i++) units[i] = i;
-    dn_status status = dn_lower_units(c, units, c->n_units, o, out);
-    free(units);
-    return status;
-}
-
 // ---- text ----
 
 static void print_kernels(dn_compiler *c, const dn_lowered *lowered) {
@@ -95,7 +86,7 @@ static dn_status print_code(const dn_lowered *lowered, const dn_native_options *
 dn_status dn_build_emit(dn_compiler *c, const dn_options *options) {
     dn_native_options o = native_options(options);
     dn_lowered lowered = {0};
-    dn_status status = lower_all(c, &o, &lowered);
+    dn_status status = dn_lower_all(c, &o, &lowered);
     if (!status && strcmp(options->emit, "kernel") == 0)
         print_kernels(c, &lowered);
     else if (!status)
@@ -172,7 +163,7 @@ dn_status dn_build_output(dn_compiler *c, const dn_options *options) {
     dn_lowered lowered = {0};
     emission made[DN_ISA_COUNT];
     int n = 0;
-    dn_status status = lower_all(c, &o, &lowered);
+    dn_status status = dn_lower_all(c, &o, &lowered);
     if (!status && options->form == DN_OUTPUT_ASSEMBLY) {
         status = write_assembly(options, &lowered, &o);
     } else if (!status) {

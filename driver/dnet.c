@@ -14,7 +14,9 @@ static void help(void) {
         "       dnet FILE.dnet --help       the commands of a program\n"
         "       dnet                        reads definitions and expressions\n\n"
         "Options, before the file:\n%s"
-        "  --backend x86|interp     machine code (the default), or the interpreter\n\n"
+        "  --backend x86|interp     machine code (the default), or the interpreter\n"
+        "  --profile                prints at the end what took time, and which kernels\n"
+        "  --trace FILE.json        writes a trace for chrome://tracing or Perfetto\n\n"
         "Exit codes: 0 fine, 1 an error in the program or while it ran, 2 wrong use,\n"
         "70 a bug in dnet, 130 interrupted.\n",
         dn_options_help);
@@ -28,27 +30,52 @@ static int run_prompt(const dn_options *options) {
     return code;
 }
 
+static int complain(dn_status status, int code) {
+    if (!status) return code;
+    fprintf(stderr, "dnet: error: %s\n", dn_status_message(status));
+    dn_status_free(status);
+    return code ? code : DN_EXIT_ERRORS;
+}
+
 // argv of the program: its own name for messages, then the command and its flags.
+static int run_command(const dn_program *program, dn_backend *backend, const dn_options *options,
+                       int argc, char **argv) {
+    dn_executor executor = dn_backend_executor(backend);
+    char *name = dn_printf("%s %s", argv[0], options->file);
+    char **rest = dn_xcalloc((size_t)(argc - options->rest + 2), sizeof *rest);
+    rest[0] = name;
+    for (int i = options->rest; i < argc; i++) rest[i - options->rest + 1] = argv[i];
+    int code =
+        dn_program_main(program, &executor, dn_backend_threads, argc - options->rest + 1, rest);
+    free(rest);
+    free(name);
+    return code;
+}
+
+static int run_program(dn_compiler *c, const dn_options *options, int argc, char **argv) {
+    const dn_program *program = dn_compiler_program(c);
+    dn_backend backend = {.compiler = c, .kind = options->backend, .level = options->level};
+    if (options->profile || options->trace) {
+        dn_status status = dn_profile_new(program, options->trace, &backend.profile);
+        if (status) return complain(status, DN_EXIT_ERRORS);
+    }
+    int code = run_command(program, &backend, options, argc, argv);
+    if (options->profile)
+        code =
+            complain(dn_profile_print(backend.profile, backend.pool, backend.runner, stderr), code);
+    if (options->trace) code = complain(dn_profile_end_trace(backend.profile), code);
+    dn_profile_free(backend.profile);
+    dn_backend_free(&backend);
+    return code;
+}
+
 static int run_file(const dn_options *options, int argc, char **argv) {
     dn_compiler *c = dn_options_compiler(options);
     if (!c) return DN_EXIT_USAGE;
     bool ok = dn_compiler_load(c, options->file, NULL);
     ok = dn_compiler_check(c) && ok;
     dn_diags_flush(&c->diags, stderr);
-    int code = DN_EXIT_ERRORS;
-    if (ok) {
-        dn_backend backend = {.compiler = c, .kind = options->backend, .level = options->level};
-        dn_executor executor = dn_backend_executor(&backend);
-        char *name = dn_printf("%s %s", argv[0], options->file);
-        char **rest = dn_xcalloc((size_t)(argc - options->rest + 2), sizeof *rest);
-        rest[0] = name;
-        for (int i = options->rest; i < argc; i++) rest[i - options->rest + 1] = argv[i];
-        code = dn_program_main(dn_compiler_program(c), &executor, dn_backend_threads,
-                               argc - options->rest + 1, rest);
-        free(rest);
-        free(name);
-        dn_backend_free(&backend);
-    }
+    int code = ok ? run_program(c, options, argc, argv) : DN_EXIT_ERRORS;
     dn_compiler_free(c);
     return code;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "driver/build.h"
+#include "driver/report.h"
 
 static void help(void) {
     printf(
@@ -19,6 +20,8 @@ static void help(void) {
         "  --emit=gradient          as graph, for entries that train, before the passes ran\n"
         "  --emit=kernel            prints the fused kernels of each step and expression\n"
         "  --emit=llvm, --emit=asm  prints their code\n"
+        "  --report=memory          prints what memory the program needs, and for what\n"
+        "  --report=cost            prints each kernel's and line's work and time at best\n"
         "%s\n"
         "Exit codes: 0 fine, 1 errors in the program, 2 wrong use, 70 a bug in dnetc.\n",
         dn_options_help);
@@ -64,6 +67,8 @@ static bool make(dn_compiler *c, const dn_options *options) {
         emit_graphs(c);
     else if (options->emit)
         status = dn_build_emit(c, options);
+    else if (options->report)
+        status = dn_report_program(c, options);
     else if (options->output)
         status = dn_build_output(c, options);
     if (!status) return true;

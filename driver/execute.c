@@ -80,13 +80,22 @@ static dn_status compile(dn_backend *backend, int index) {
     return status;
 }
 
+static dn_status compile_timed(dn_backend *backend, int index) {
+    if (backend->profile) dn_profile_mark(backend->profile, DN_PROFILE_COMPILE, true);
+    dn_status status = compile(backend, index);
+    if (backend->profile) dn_profile_mark(backend->profile, DN_PROFILE_COMPILE, false);
+    return status;
+}
+
 static dn_status run_native(dn_backend *backend, int index, const dn_native_call *c) {
-    if (!backend->ready[index].batch) DN_TRY(compile(backend, index));
+    if (!backend->ready[index].batch) DN_TRY(compile_timed(backend, index));
     if (!backend->runner) DN_TRY(dn_native_runner_new(backend->pool, &backend->runner));
     dn_ready ready = backend->ready[index];
     const dn_lowered *lowered = &ready.batch->lowered;
-    return dn_native_run(backend->runner, &lowered->code->entries[ready.number],
-                         dn_jit_kernels(ready.batch->jit), c, NULL);
+    const dn_native_entry *code = &lowered->code->entries[ready.number];
+    dn_native_kernel *const *kernels = dn_jit_kernels(ready.batch->jit);
+    if (!backend->profile) return dn_native_run(backend->runner, code, kernels, c, NULL);
+    return dn_profile_run(backend->profile, backend->runner, code, kernels, c, NULL);
 }
 
 // ---- the executor ----
@@ -102,8 +111,13 @@ static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *cons
     return run_native(backend, index, &c);
 }
 
+static void waits(void *context, bool begins) {
+    dn_profile_mark(((dn_backend *)context)->profile, DN_PROFILE_DATA, begins);
+}
+
 dn_executor dn_backend_executor(dn_backend *backend) {
-    return (dn_executor){.context = backend, .run = run_entry};
+    return (dn_executor){
+        .context = backend, .run = run_entry, .waits = backend->profile ? waits : NULL};
 }
 
 void dn_backend_threads(void *context, int count) { ((dn_backend *)context)->threads = count; }

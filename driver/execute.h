@@ -4,6 +4,7 @@
 
 #include "frontend/compiler.h"
 #include "runtime/host/vm.h"
+#include "runtime/native/profile.h"
 #include "runtime/threads.h"
 
 typedef enum dn_backend_kind { DN_BACKEND_X86, DN_BACKEND_INTERP } dn_backend_kind;
@@ -20,10 +21,11 @@ typedef struct dn_backend {
     struct dn_batch **batches;   // entries that were compiled together
     int n_batches, cap_batches;
     struct dn_native_runner *runner;
+    dn_profile *profile;  // the caller's; NULL: nothing is measured
 } dn_backend;
 
-// Makes an executor of graphs; `backend` is zeroed by the caller but for the first three fields,
-// and must outlive it.
+// Makes an executor of graphs; `backend` is zeroed by the caller but for the first three fields
+// and the profile, and must outlive it.
 dn_executor dn_backend_executor(dn_backend *backend);
 void dn_backend_threads(void *backend, int count);  // before anything runs
 void dn_backend_free(dn_backend *backend);

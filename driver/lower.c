@@ -42,6 +42,14 @@ dn_status dn_lower_units(dn_compiler *compiler, const int *units, int n,
     return dn_native_code_new((const dn_kernels *const *)out->kernels, n, &o, &out->code);
 }
 
+dn_status dn_lower_all(dn_compiler *compiler, const dn_native_options *options, dn_lowered *out) {
+    int *units = dn_xcalloc((size_t)compiler->n_units + 1, sizeof *units);
+    for (int i = 0; i < compiler->n_units; i++) units[i] = i;
+    dn_status status = dn_lower_units(compiler, units, compiler->n_units, options, out);
+    free(units);
+    return status;
+}
+
 void dn_lowered_free(dn_lowered *lowered) {
     dn_native_code_free(lowered->code);
     for (int i = 0; i < lowered->n; i++) dn_kernels_free(lowered->kernels[i]);

@@ -112,19 +112,21 @@ static bool read_option(dn_options *o, int argc, char **argv, int *i) {
     if (strcmp(arg, "-fdiagnostics-format=text") == 0) return true;
     if (strcmp(arg, "--print-after-all") == 0) return (o->passes.print_after = "all") != NULL;
     if (strcmp(arg, "--time-passes") == 0) return o->passes.time = true;
+    if (strcmp(arg, "--profile") == 0) return o->profile = true;
     if (strncmp(arg, "-W", 2) == 0 && arg[2]) {
         DN_PUSH(o->warnings, o->n_warnings, o->cap_warnings) = arg + 2;
         return true;
     }
     if ((value = value_of("--emit", argc, argv, i))) return read_emit(o, argv[0], value);
     if ((value = value_of("--report", argc, argv, i))) return read_report(o, argv[0], value);
+    if ((value = value_of("--trace", argc, argv, i))) return (o->trace = value) != NULL;
     if ((value = value_of("--backend", argc, argv, i))) return read_backend(o, argv[0], value);
     if ((value = value_of("--precision", argc, argv, i))) return read_precision(o, argv[0], value);
     if ((value = value_of("--print-after", argc, argv, i)))
         return (o->passes.print_after = value) != NULL;
     if (strcmp(arg, "--emit") == 0 || strcmp(arg, "--precision") == 0 ||
         strcmp(arg, "--print-after") == 0 || strcmp(arg, "--report") == 0 ||
-        strcmp(arg, "--backend") == 0)
+        strcmp(arg, "--backend") == 0 || strcmp(arg, "--trace") == 0)
         return usage(argv[0], "a value is missing after", arg);
     return usage(argv[0], "unknown option", arg);
 }
@@ -148,6 +150,11 @@ bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
         o->file = argv[i];
         o->rest = i + 1;
         if (!all) break;
+    }
+    if (o->backend == DN_BACKEND_INTERP && (o->profile || o->trace)) {
+        dn_options_free(o);
+        return usage(argv[0], "--profile and --trace need machine code, not --backend=interp",
+                     NULL);
     }
     return true;
 }

@@ -15,6 +15,8 @@ typedef struct dn_options {
     const char *file;
     const char *emit;    // ast, graph, gradient, kernel, llvm, asm
     const char *report;  // memory, cost
+    bool profile;        // for dnet
+    const char *trace;   // the same: a file
     dn_backend_kind backend;
     int level;   // -O
     bool lines;         // -g

@@ -198,6 +198,12 @@ int dn_build_step(dn_compiler *c, dn_def *def, const dn_host_type *const *types,
 const dn_host_type *dn_entry_type(dn_compiler *c, int entry);  // of its result
 void dn_check_alone(dn_compiler *c, dn_def *def);              // with symbolic sizes
 
+// ---- build_export.c ----
+// Whether a declaration may be exported; false after reporting.
+bool dn_check_export(dn_compiler *c, const dn_decl *decl);
+// The entry of an exported function: its parameters are the inputs.
+void dn_build_export(dn_compiler *c, dn_def *def);
+
 // ---- host_thunk.c ----
 // A tensor from a host value, as an input of the thunk's graph. NULL after reporting.
 dn_node *dn_host_capture(dn_build *b, dn_term term, const dn_node *like, dn_span span);

@@ -163,7 +163,10 @@ static bool may_have_variables(dn_build *b, const dn_stmt *stmt) {
                                    net ? "`%s` has parameters, so it must be part of a model"
                                        : "only nets and optimizers have `%s`",
                                    net ? frame->name : kind);
-    if (net)
+    if (net && !frame->caller && frame->decl->is_export)
+        dn_diag_hint(&b->c->diags, diag, "write `model m = %s(...)`, and export a `fn` with m(x)",
+                     frame->name);
+    else if (net)
         dn_diag_hint(&b->c->diags, diag, "write `model m = %s(...)` outside, and call m(x) here",
                      frame->name);
     return false;

@@ -75,6 +75,7 @@ static void declare(dn_compiler *c, const dn_decl *decl, bool is_library) {
                       decl->name.text);
         return;
     }
+    if (decl->is_export && !dn_check_export(c, decl)) return;
     dn_def *old = clash(c, decl, is_library);
     bool prompt = c->prompt != NULL;
     if (old && old->is_library == is_library && !prompt) {
@@ -290,6 +291,10 @@ static void for_each(dn_compiler *c, dn_decl_kind kind, void (*check)(dn_compile
         if (!c->defs[i]->is_library && c->defs[i]->decl->kind == kind) check(c, c->defs[i]);
 }
 
+static void check_exported(dn_compiler *c, dn_def *def) {
+    if (def->decl->is_export) dn_build_export(c, def);
+}
+
 static void check_unused(dn_compiler *c, dn_def *def) {
     if (!def->used) dn_check_alone(c, def);
 }
@@ -299,6 +304,8 @@ bool dn_compiler_check(dn_compiler *c) {
     check_values(c);
     for_each(c, DN_DECL_STEP, dn_host_check_step);
     for_each(c, DN_DECL_COMMAND, dn_host_compile_command);
+    for_each(c, DN_DECL_FN, check_exported);
+    for_each(c, DN_DECL_NET, check_exported);
     for_each(c, DN_DECL_NET, check_unused);
     for_each(c, DN_DECL_FN, check_unused);
     for_each(c, DN_DECL_OPTIMIZER, check_unused);

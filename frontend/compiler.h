@@ -35,6 +35,7 @@ typedef struct dn_unit {  // an entry with its graph
     dn_graph *graph;
     dn_entry entry;
     bool is_init;
+    const dn_decl *exported;  // the function that it is, for a library; NULL: none
 } dn_unit;
 
 typedef struct dn_compiler {

@@ -20,6 +20,8 @@ bool dn_access_same(const dn_kernel *kernel, const dn_access *a, const dn_access
 // What a kernel does with argument `arg`; a store that adds does both.
 bool dn_kernel_reads(const dn_kernel *kernel, int arg);
 bool dn_kernel_writes(const dn_kernel *kernel, int arg);
+// It looks up rows by number, which may be outside the table.
+bool dn_kernel_can_fail(const dn_kernel *kernel);
 
 // Argument `to` may be in the memory of argument `from` (they may be one): the kernel reads `from`
 // where it writes `to`, at the same point, before it, and nowhere else.

@@ -102,10 +102,11 @@ static double count_bytes(const dn_kernels *kernels, const dn_kernel *kernel) {
     return bytes;
 }
 
+void dn_kernel_count(const dn_kernels *kernels, dn_kernel *kernel) {
+    kernel->flops = count_flops(kernel);
+    kernel->bytes = count_bytes(kernels, kernel);
+}
+
 void dn_kernels_count(dn_kernels *kernels) {
-    for (int i = 0; i < kernels->n; i++) {
-        dn_kernel *kernel = kernels->list[i];
-        kernel->flops = count_flops(kernel);
-        kernel->bytes = count_bytes(kernels, kernel);
-    }
+    for (int i = 0; i < kernels->n; i++) dn_kernel_count(kernels, kernels->list[i]);
 }

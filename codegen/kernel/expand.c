@@ -14,8 +14,14 @@ static bool is_reduced(const dn_node *reduction, int axis) {
     return false;
 }
 
+// ARGMAX and ARGMIN number the points of their axis, so it is there even if it is short, and whole.
+static bool counts_points(const dn_node *node) {
+    return node && (node->op == DN_OP_ARGMAX || node->op == DN_OP_ARGMIN);
+}
+
 static void reduce_space(const dn_node *reduction, dn_space *s) {
     const dn_type *x = &reduction->in[0]->type;
+    bool counts = counts_points(reduction);
     int64_t body = 1, result = 1, of_body[DN_MAX_RANK], of_result[DN_MAX_RANK];
     for (int i = x->rank - 1; i >= 0; i--) {
         of_body[i] = body;
@@ -25,7 +31,7 @@ static void reduce_space(const dn_node *reduction, dn_space *s) {
     }
     for (int reduced = 0; reduced < 2; reduced++)
         for (int i = 0; i < x->rank; i++)
-            if (is_reduced(reduction, i) == reduced && x->dims[i] != 1)
+            if (is_reduced(reduction, i) == reduced && (x->dims[i] != 1 || (reduced && counts)))
                 dn_space_add(s, x->dims[i], reduced ? DN_AXIS_REDUCE : DN_AXIS_PARALLEL, of_body[i],
                              of_result[i]);
 }
@@ -130,10 +136,8 @@ static void set_space(const dn_group *g, const dn_contract *contract, dn_space *
     }
 }
 
-// An ARGMAX's REDUCE axis must stay whole.
 static bool may_split(const dn_group *g, const dn_space *s, int axis) {
-    bool counts = g->lead && (g->lead->op == DN_OP_ARGMAX || g->lead->op == DN_OP_ARGMIN);
-    return !counts || s->axes[axis].kind != DN_AXIS_REDUCE;
+    return !counts_points(g->lead) || s->axes[axis].kind != DN_AXIS_REDUCE;
 }
 
 static void build(dn_building *j, const dn_group *group, const dn_contract *contract) {

@@ -192,6 +192,7 @@ void dn_kernels_plan(dn_kernels *kernels);
 // memory, 2 for each multiply-add of a contraction (padding taps included); each element that is
 // touched once for reading and once for writing: codegen/kernel/count.c.
 void dn_kernels_count(dn_kernels *kernels);
+void dn_kernel_count(const dn_kernels *kernels, dn_kernel *kernel);
 
 // Where spans are in source text: path, line and column. False: nowhere.
 typedef struct dn_places {

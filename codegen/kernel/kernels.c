@@ -66,6 +66,14 @@ bool dn_kernel_writes(const dn_kernel *kernel, int arg) {
     return false;
 }
 
+bool dn_kernel_can_fail(const dn_kernel *kernel) {
+    for (int i = 0; i < kernel->n_values; i++)
+        if (kernel->values[i].kind == DN_KV_LOAD && kernel->values[i].in[0] >= 0) return true;
+    for (int i = 0; i < kernel->n_stores; i++)
+        if (kernel->stores[i].row >= 0) return true;
+    return false;
+}
+
 // The one store to `arg`; NULL if there are others, or if where it goes is not affine.
 static const dn_store *only_store(const dn_kernel *kernel, int arg) {
     const dn_store *only = NULL;

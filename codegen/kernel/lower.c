@@ -199,10 +199,11 @@ static void copy_results(lowering *l, const int *held) {
     for (int i = 0; i < graph->n_outputs; i++) {
         const dn_node *node = dn_storage(graph->outputs[i].node);
         if (dn_is_source(node)) continue;
-        const dn_buffer *b = &l->out->buffers[buffer_of(l, node)];
+        int from = buffer_of(l, node);
+        const dn_buffer *b = &l->out->buffers[from];
         if (b->kind == DN_BUFFER_OUTPUT && b->index == i) continue;
         int to = new_buffer(l, DN_BUFFER_OUTPUT, i, node->type.dtype, dn_elements(node), node);
-        push_copy(l, node, buffer_of(l, node), to);
+        push_copy(l, node, from, to);
     }
     for (int i = 0; i < graph->n_updates; i++) {
         int var = graph->updates[i].var;

@@ -337,14 +337,6 @@ static dn_status check_buffers(const dn_kernels *kernels) {
 
 // ---- order ----------------------------------------------------------------------------------
 
-static bool can_fail(const dn_kernel *kernel) {
-    for (int i = 0; i < kernel->n_values; i++)
-        if (kernel->values[i].kind == DN_KV_LOAD && kernel->values[i].in[0] >= 0) return true;
-    for (int i = 0; i < kernel->n_stores; i++)
-        if (kernel->stores[i].row >= 0) return true;
-    return false;
-}
-
 // One kernel: what it reads was written; what may fail comes before all that is final.
 static dn_status check_step(const dn_kernels *kernels, const dn_kernel *kernel, bool *written,
                             bool *committed) {
@@ -360,7 +352,7 @@ static dn_status check_step(const dn_kernels *kernels, const dn_kernel *kernel, 
         written[kernel->args[i]] = true;
         *committed |= buffer_of(kernels, kernel, i)->kind == DN_BUFFER_VAR;
     }
-    if (*committed && can_fail(kernel))
+    if (*committed && dn_kernel_can_fail(kernel))
         return dn_fail(DN_INTERNAL, "may fail when a variable has been written");
     return DN_SUCCESS;
 }

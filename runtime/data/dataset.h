@@ -147,8 +147,9 @@ dn_status dn_dataset_skip(dn_dataset *dataset, int64_t count, dn_dataset **out) 
 // last element, and a field "weight" f32[size] is 1 for real and 0 for repeated elements.
 dn_status dn_dataset_batch(dn_dataset *dataset, int64_t size, bool pad,
                            dn_dataset **out) DN_MUST_USE;
-// Tells how much is made ahead, in elements of this dataset (batches). Default: 4, and of single
-// elements at least two for each worker.
+// Tells how much is made ahead, in elements of this dataset (batches). Default: DN_DATA_AHEAD, and
+// of single elements at least two for each worker. There is memory for one more.
+enum { DN_DATA_AHEAD = 4 };
 dn_status dn_dataset_prefetch(dn_dataset *dataset, int count, dn_dataset **out) DN_MUST_USE;
 
 // ---- Iteration ------------------------------------------------------------------------------

@@ -17,7 +17,7 @@
 
 #include "runtime/data/node.h"
 
-enum { DEFAULT_AHEAD = 4, MAX_WORKERS = 256, LIGHT_PARTS = 64, MAX_LENT = 32 };
+enum { MAX_WORKERS = 256, LIGHT_PARTS = 64, MAX_LENT = 32 };
 
 typedef struct slot {
     dn_tensor *fields[DN_MAX_FIELDS];
@@ -167,7 +167,7 @@ static dn_status make_slots(dn_iterator *it) {
     const dn_dataset *d = it->dataset;
     int64_t ahead = d->ahead;
     if (!ahead) {
-        ahead = DEFAULT_AHEAD;
+        ahead = DN_DATA_AHEAD;
         if (d->parts == 1 && ahead < 2 * it->n_workers) ahead = 2 * it->n_workers;
     }
     if (ahead > d->size) ahead = d->size;

@@ -5,39 +5,15 @@
 
 #include "runtime/host/number.h"
 #include "runtime/host/run.h"
+#include "runtime/host/variable.h"
 
 // ---- variables -------------------------------------------------------------------------------
 
-static dn_status check_first_value(const dn_variable *variable, const dn_tensor *tensor) {
-    if (tensor->dtype == variable->dtype && dn_shape_equal(&tensor->shape, &variable->shape))
-        return DN_SUCCESS;
-    dn_str declared = {0}, made = {0};
-    dn_shape_print(&declared, variable->dtype, &variable->shape);
-    dn_shape_print(&made, tensor->dtype, &tensor->shape);
-    dn_status status = dn_fail(DN_INTERNAL, "%s is %s, but its first value is %s", variable->name,
-                               declared.text, made.text);
-    free(declared.text);
-    free(made.text);
-    return status;
-}
-
 dn_status dn_host_variable(dn_run *run, int index, dn_tensor **out) {
+    if (!run->variables[index])
+        DN_TRY(dn_variable_first(run->program, index, run->executor, run->options.seed,
+                                 &run->variables[index]));
     *out = run->variables[index];
-    if (*out) return DN_SUCCESS;
-    const dn_variable *variable = &run->program->variables[index];
-    const dn_entry *init = &run->program->entries[variable->init];
-    if (init->n_inputs || init->n_vars || init->n_outputs != 1)
-        return dn_fail(DN_INTERNAL, "%s cannot make the first value of %s", init->name,
-                       variable->name);
-    const dn_executor *executor = run->executor;
-    dn_tensor *value = NULL;
-    DN_TRY(executor->run(executor->context, init, NULL, NULL, &value, run->options.seed, 0));
-    dn_status status = check_first_value(variable, value);
-    if (status) {
-        dn_tensor_release(value);
-        return status;
-    }
-    *out = run->variables[index] = value;
     return DN_SUCCESS;
 }
 

@@ -38,6 +38,8 @@ typedef struct dn_executor {
     void *context;
     dn_status (*run)(void *context, const dn_entry *entry, dn_tensor *const *inputs,
                      dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step);
+    // May be NULL. Told when a loop begins to wait for an element of a dataset, and when it has it.
+    void (*waits)(void *context, bool begins);
 } dn_executor;
 
 typedef struct dn_location {  // of an instruction, for messages

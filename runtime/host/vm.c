@@ -310,8 +310,10 @@ DO(NEXT) {
         dn_host_iterator_show(iterator, run->options.err);
     }
     dn_value element;
-    bool done;
+    bool done, waits = run->executor->waits && iterator->items.kind == DN_VALUE_DATASET;
+    if (waits) run->executor->waits(run->executor->context, true);
     DN_TRY(dn_host_next(iterator, &run->options, &element, &done));
+    if (waits) run->executor->waits(run->executor->context, false);
     if (done) {
         drop(run, 1);
         frame->pc = in.a;

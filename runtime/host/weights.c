@@ -3,35 +3,12 @@
 #include <string.h>
 
 #include "runtime/host/run.h"
+#include "runtime/host/variable.h"
 #include "runtime/store/safetensors.h"
 
 enum { NAMES_SHOWN = 10 };
 
 // ---- restore ---------------------------------------------------------------------------------
-
-static dn_status wrong_type(const dn_variable *variable, const dn_tensor *stored) {
-    dn_str declared = {0}, found = {0};
-    dn_shape_print(&declared, variable->dtype, &variable->shape);
-    dn_shape_print(&found, stored->dtype, &stored->shape);
-    dn_status status = dn_fail(DN_INVALID, "%s is %s in the file, but %s in the program",
-                               variable->name, found.text, declared.text);
-    free(declared.text);
-    free(found.text);
-    return status;
-}
-
-// The stored tensor as the variable's dtype: a float may become another.
-static dn_status convert(const dn_variable *variable, const dn_tensor *stored, dn_tensor **out) {
-    bool floats = dn_dtype_is_float(stored->dtype) && dn_dtype_is_float(variable->dtype);
-    if (!dn_shape_equal(&stored->shape, &variable->shape) ||
-        (stored->dtype != variable->dtype && !floats))
-        return wrong_type(variable, stored);
-    if (stored->dtype == variable->dtype) return dn_tensor_copy(stored, out);
-    DN_TRY(dn_tensor_new(variable->dtype, &variable->shape, out));
-    int64_t count = dn_shape_elements(&stored->shape);
-    for (int64_t i = 0; i < count; i++) dn_tensor_set(*out, i, dn_tensor_get(stored, i));
-    return DN_SUCCESS;
-}
 
 static dn_status convert_all(const dn_run *run, const dn_safetensors *file, dn_tensor **loaded,
                              int *n_loaded) {
@@ -40,7 +17,7 @@ static dn_status convert_all(const dn_run *run, const dn_safetensors *file, dn_t
         const dn_variable *variable = &run->program->variables[i];
         const dn_tensor *stored = dn_safetensors_find(file, variable->name);
         if (!stored) continue;
-        DN_TRY(convert(variable, stored, &loaded[i]));
+        DN_TRY(dn_variable_convert(variable, stored, &loaded[i]));
         ++*n_loaded;
     }
     return DN_SUCCESS;

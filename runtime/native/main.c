@@ -3,14 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/host/program_image.h"
 #include "runtime/host/vm.h"
-
-extern const unsigned char dn_image_bytes[];
-extern const uint64_t dn_image_size;
-// The tables of kernels: those of the instruction sets that the program was compiled for.
-extern dn_native_kernel *const dn_kernels_avx2[] __attribute__((weak));
-extern dn_native_kernel *const dn_kernels_avx512[] __attribute__((weak));
+#include "runtime/native/linked.h"
 
 enum { EXIT_START = 1 };
 
@@ -20,20 +14,6 @@ typedef struct machine {
     dn_native_runner *runner;
     int threads;
 } machine;
-
-static dn_native_kernel *const *table_of(dn_isa isa) {
-    return isa == DN_ISA_AVX512 ? dn_kernels_avx512 : dn_kernels_avx2;
-}
-
-// The best that the processor has and the program, too.
-static dn_status choose_kernels(machine *m) {
-    DN_TRY(dn_isa_check());
-    for (int isa = (int)dn_isa_here(); isa >= 0 && !m->kernels; isa--)
-        m->kernels = table_of((dn_isa)isa);
-    if (m->kernels) return DN_SUCCESS;
-    return dn_fail(DN_UNSUPPORTED, "the program was compiled for %s, which this processor lacks",
-                   dn_isa_name(DN_ISA_AVX512));
-}
 
 static dn_status start(machine *m) {
     if (!m->pool) DN_TRY(dn_pool_new(m->threads, &m->pool));
@@ -57,7 +37,7 @@ static void print_version(const dn_program_image *image) {
     printf("  flags: %s\n", *image->flags ? image->flags : "none");
     fputs("  instruction sets:", stdout);
     for (int isa = 0; isa < DN_ISA_COUNT; isa++)
-        if (table_of((dn_isa)isa)) printf(" %s", dn_isa_name((dn_isa)isa));
+        if (dn_linked_has((dn_isa)isa)) printf(" %s", dn_isa_name((dn_isa)isa));
     putchar('\n');
 }
 
@@ -78,7 +58,7 @@ static int run_program(const dn_program_image *image, int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) return print_version(image), 0;
     if (argc == 2 && strcmp(argv[1], "--source") == 0) return print_source(image), 0;
     machine m = {0};
-    dn_status status = choose_kernels(&m);
+    dn_status status = dn_linked_kernels(&m.kernels);
     if (status) {
         fprintf(stderr, "%s: error: %s\n", argv[0], dn_status_message(status));
         if (dn_status_hint(status)) fprintf(stderr, "hint: %s\n", dn_status_hint(status));
@@ -98,7 +78,7 @@ static int run_program(const dn_program_image *image, int argc, char **argv) {
 int main(int argc, char **argv) {
     dn_arena arena = {0};
     dn_program_image image;
-    dn_status status = dn_program_decode(&arena, dn_image_bytes, (size_t)dn_image_size, &image);
+    dn_status status = dn_linked_program(&arena, &image);
     int code = EXIT_START;
     if (status)
         fprintf(stderr, "%s: error: %s\n", argv[0], dn_status_message(status));

@@ -22,6 +22,7 @@ struct dn_profile {
     watched **entries;        // NULL: it did not run
     int64_t *variable_bytes;  // of each variable, as allocated
     dn_native_time parts[DN_PROFILE_PARTS];
+    double part_begin[DN_PROFILE_PARTS];
     double begin;
     dn_trace *trace;
     watched *now;  // the entry that is running
@@ -136,8 +137,11 @@ dn_status dn_profile_run(dn_profile *p, dn_native_runner *runner, const dn_nativ
     return status;
 }
 
-void dn_profile_add(dn_profile *p, dn_profile_part part, double begin, double end) {
+void dn_profile_mark(dn_profile *p, dn_profile_part part, bool begins) {
     const char *name = part_names[part];
+    double end = dn_seconds(), begin = p->part_begin[part];
+    p->part_begin[part] = end;
+    if (begins) return;
     if (is_traced(p, p->parts[part].runs, name, "times", begin))
         dn_trace_add(p->trace, &(dn_trace_event){
                                    .name = name, .category = "host", .begin = begin, .end = end});

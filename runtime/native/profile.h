@@ -25,8 +25,8 @@ void dn_profile_free(dn_profile *profile);
 dn_status dn_profile_run(dn_profile *profile, dn_native_runner *runner, const dn_native_entry *code,
                          dn_native_kernel *const *kernels, const dn_native_call *call,
                          int *launch) DN_MUST_USE;
-// Something took from `begin` to `end` (dn_seconds()).
-void dn_profile_add(dn_profile *profile, dn_profile_part part, double begin, double end);
+// Something begins, or ends.
+void dn_profile_mark(dn_profile *profile, dn_profile_part part, bool begins);
 // At the end, if anything ran: time by entry, memory, and the kernels of each entry against the
 // machine's limits, which are measured now.
 dn_status dn_profile_print(dn_profile *profile, dn_pool *pool, const dn_native_runner *runner,

@@ -21,6 +21,8 @@ static void *map_huge(size_t bytes) {
     return base;
 }
 
+size_t dn_scratch_size(size_t bytes) { return round_up(bytes, PAGE); }
+
 dn_status dn_scratch_reserve(dn_scratch *scratch, size_t bytes) {
     if (bytes <= scratch->bytes) return DN_SUCCESS;
     dn_scratch_free(scratch);

@@ -13,6 +13,8 @@ typedef struct dn_scratch {
 
 // Makes it `bytes` large or more; what was in it is lost when it grows.
 dn_status dn_scratch_reserve(dn_scratch *scratch, size_t bytes) DN_MUST_USE;
+// What is allocated if so many bytes are needed: whole pages.
+size_t dn_scratch_size(size_t bytes);
 void dn_scratch_free(dn_scratch *scratch);
 
 #endif

@@ -180,9 +180,10 @@ struct dn_safetensors {
     int count;
 };
 
-// A file that is open for reading, and what is known of it.
+// A file that is open for reading, or its bytes, and what is known of it.
 typedef struct source {
     int fd;
+    const char *bytes;  // NULL: read the file
     int64_t size, header_length;
 } source;
 
@@ -190,6 +191,10 @@ static int64_t data_start(const source *s) { return LENGTH_BYTES + s->header_len
 
 static dn_status read_at(const source *s, int64_t offset, void *to, size_t size) {
     char *p = to;
+    if (s->bytes) {  // within them: the size is known and checked
+        if (size) memcpy(to, s->bytes + offset, size);
+        return DN_SUCCESS;
+    }
     while (size > 0) {
         ssize_t n = pread(s->fd, p, size, offset);
         if (n < 0 && errno == EINTR) continue;
@@ -202,11 +207,15 @@ static dn_status read_at(const source *s, int64_t offset, void *to, size_t size)
     return DN_SUCCESS;
 }
 
-static dn_status measure(source *s) {
+static dn_status measure_file(source *s) {
     struct stat info;
     if (fstat(s->fd, &info) != 0) return dn_fail_errno("cannot stat");
     if (!S_ISREG(info.st_mode)) return dn_fail(DN_IO, "not a regular file");
     s->size = info.st_size;
+    return DN_SUCCESS;
+}
+
+static dn_status measure_header(source *s) {
     if (s->size < LENGTH_BYTES)
         return dn_fail(DN_CORRUPT, "%lld bytes cannot be a safetensors file", (long long)s->size);
     uint64_t length;
@@ -360,8 +369,8 @@ static dn_status read_tensor(const source *s, entry *e) {
     return check_bools(e->tensor);
 }
 
-static dn_status read_file(source *s, dn_safetensors *file) {
-    DN_TRY(measure(s));
+static dn_status read_content(source *s, dn_safetensors *file) {
+    DN_TRY(measure_header(s));
     DN_TRY(parse_header(s, &file->root));
     DN_TRY(check_metadata(file->root));
     DN_TRY(parse_entries(s, file));
@@ -373,18 +382,29 @@ static dn_status read_file(source *s, dn_safetensors *file) {
     return DN_SUCCESS;
 }
 
+static dn_status read_source(source *s, dn_safetensors **out) {
+    dn_safetensors *file = dn_xcalloc(1, sizeof *file);
+    dn_status status = read_content(s, file);
+    if (status)
+        dn_safetensors_free(file);
+    else
+        *out = file;
+    return status;
+}
+
 dn_status dn_safetensors_read(const char *path, dn_safetensors **out) {
     source s = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (s.fd < 0) return dn_fail_errno("%s", path);
-    dn_safetensors *file = dn_xcalloc(1, sizeof *file);
-    dn_status status = read_file(&s, file);
+    dn_status status = measure_file(&s);
+    if (!status) status = read_source(&s, out);
     close(s.fd);
-    if (status) {
-        dn_safetensors_free(file);
-        return dn_annotate(status, "%s", path);
-    }
-    *out = file;
-    return DN_SUCCESS;
+    return dn_annotate(status, "%s", path);
+}
+
+dn_status dn_safetensors_decode(const void *bytes, size_t size, dn_safetensors **out) {
+    source s = {.fd = -1, .bytes = bytes, .size = (int64_t)size};
+    if (size > INT64_MAX) return dn_fail(DN_CORRUPT, "%zu bytes cannot be in memory", size);
+    return read_source(&s, out);
 }
 
 void dn_safetensors_free(dn_safetensors *file) {

@@ -24,6 +24,8 @@ dn_status dn_safetensors_write(const char *path, const dn_named_tensor *tensors,
 // overlaps, dtype names, shapes against byte counts, JSON. DN_CORRUPT says what is wrong and where.
 typedef struct dn_safetensors dn_safetensors;
 dn_status dn_safetensors_read(const char *path, dn_safetensors **out) DN_MUST_USE;
+// The same of a file's bytes, which are not needed afterwards.
+dn_status dn_safetensors_decode(const void *bytes, size_t size, dn_safetensors **out) DN_MUST_USE;
 void dn_safetensors_free(dn_safetensors *file);
 int dn_safetensors_count(const dn_safetensors *file);
 const char *dn_safetensors_name(const dn_safetensors *file, int i);

@@ -1,0 +1,131 @@
+#include "driver/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codegen/kernel/report.h"
+#include "driver/lower.h"
+#include "runtime/data/dataset.h"
+#include "runtime/native/scratch.h"
+
+// ---- memory ----
+
+static int64_t field_bytes(const dn_field *field) {
+    return dn_shape_elements(&field->shape) * (int64_t)dn_dtype_size(field->dtype);
+}
+
+static int64_t fields_bytes(const dn_field *fields, int n) {
+    int64_t bytes = 0;
+    for (int i = 0; i < n; i++) bytes += field_bytes(&fields[i]);
+    return bytes;
+}
+
+static int64_t variables_bytes(const dn_program *program, dn_variable_kind kind) {
+    int64_t bytes = 0;
+    for (int i = 0; i < program->n_variables; i++) {
+        const dn_variable *v = &program->variables[i];
+        if (v->kind == kind)
+            bytes += dn_shape_elements(&v->shape) * (int64_t)dn_dtype_size(v->dtype);
+    }
+    return bytes;
+}
+
+typedef struct sum {
+    const char *name;
+    int64_t bytes;
+    const char *why;  // behind it, or NULL
+} sum;
+
+static void print_sums(const sum *sums, int n, dn_str *out) {
+    for (int i = 0; i < n; i++) {
+        dn_str_printf(out, "  %-16s %12.3f MiB  %14lld bytes", sums[i].name,
+                      (double)sums[i].bytes / (1 << 20), (long long)sums[i].bytes);
+        if (sums[i].why) dn_str_printf(out, "  (%s)", sums[i].why);
+        dn_str_puts(out, "\n");
+    }
+}
+
+// The whole program's: each variable once, one arena for all entries, the largest results, and
+// the arguments of a step as often as a dataset makes them ahead.
+static void print_program(const dn_program *program, const dn_lowered *lowered, dn_str *out) {
+    int arena = 0, input = 0, output = 0;
+    int64_t arena_bytes = 0, input_bytes = 0, output_bytes = 0;
+    for (int i = 0; i < program->n_entries; i++) {
+        const dn_entry *entry = &program->entries[i];
+        int64_t needs = lowered->kernels[i]->arena_bytes;
+        int64_t takes = fields_bytes(entry->inputs, entry->n_inputs);
+        int64_t gives = fields_bytes(entry->outputs, entry->n_outputs);
+        if (needs > arena_bytes) arena_bytes = needs, arena = i;
+        if (takes > input_bytes) input_bytes = takes, input = i;
+        if (gives > output_bytes) output_bytes = gives, output = i;
+    }
+    const dn_entry *entries = program->entries;
+    char *batches = dn_printf("%d times what %s takes", DN_DATA_AHEAD + 1, entries[input].name);
+    sum sums[] = {{"parameters", variables_bytes(program, DN_VARIABLE_PARAM), NULL},
+                  {"state", variables_bytes(program, DN_VARIABLE_STATE), NULL},
+                  {"optimizer slots", variables_bytes(program, DN_VARIABLE_SLOT), NULL},
+                  {"arena", (int64_t)dn_scratch_size((size_t)arena_bytes), entries[arena].name},
+                  {"data buffers", (DN_DATA_AHEAD + 1) * input_bytes, batches},
+                  {"results", output_bytes, entries[output].name},
+                  {"peak", 0, NULL}};
+    int n = (int)(sizeof sums / sizeof *sums);
+    for (int i = 0; i + 1 < n; i++) {
+        sums[n - 1].bytes += sums[i].bytes;
+        if (!sums[i].bytes) sums[i].why = NULL;
+    }
+    dn_str_printf(out, "memory of the program %s\n", program->name);
+    print_sums(sums, n, out);
+    free(batches);
+}
+
+// ---- entries ----
+
+static void print_entry(const dn_program *program, int index, dn_kernel_report *report,
+                        const char *what, dn_str *out) {
+    const dn_entry *entry = &program->entries[index];
+    dn_variable_kind *kinds = dn_xcalloc((size_t)entry->n_vars + 1, sizeof *kinds);
+    for (int i = 0; i < entry->n_vars; i++) kinds[i] = program->variables[entry->vars[i]].kind;
+    report->kinds = kinds;
+    if (strcmp(what, "memory") == 0)
+        dn_report_memory(report, out);
+    else
+        dn_report_cost(report, out);
+    dn_str_puts(out, "\n");
+    free(kinds);
+}
+
+static dn_status measure(dn_machine *out) {
+    dn_pool *pool;
+    DN_TRY(dn_pool_new(0, &pool));
+    dn_status status = dn_machine_measure(pool, out);
+    dn_pool_free(pool);
+    return status;
+}
+
+static dn_status print_all(dn_compiler *c, const dn_lowered *lowered, const char *what) {
+    const dn_program *program = dn_compiler_program(c);
+    dn_places places = dn_compiler_places(c);
+    dn_machine machine = {0};
+    bool memory = strcmp(what, "memory") == 0;
+    if (!memory) DN_TRY(measure(&machine));
+    dn_str out = {0};
+    for (int i = 0; i < lowered->n; i++) {
+        dn_kernel_report report = {
+            .kernels = lowered->kernels[i], .places = &places, .machine = machine};
+        if (!c->units[i].is_init) print_entry(program, i, &report, what, &out);
+    }
+    if (memory && program->n_entries) print_program(program, lowered, &out);
+    if (out.text) fputs(out.text, stdout);
+    free(out.text);
+    return DN_SUCCESS;
+}
+
+dn_status dn_report_program(dn_compiler *c, const dn_options *options) {
+    dn_native_options o = {.level = options->level};
+    dn_lowered lowered = {0};
+    dn_status status = dn_lower_all(c, &o, &lowered);
+    if (!status) status = print_all(c, &lowered, options->report);
+    dn_lowered_free(&lowered);
+    return status;
+}

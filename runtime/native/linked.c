@@ -1,0 +1,30 @@
+#include "runtime/native/linked.h"
+
+// Hidden: they are in the same program or library.
+#pragma GCC visibility push(hidden)
+extern const unsigned char dn_image_bytes[];
+extern const uint64_t dn_image_size;
+// The tables of kernels: those of the instruction sets that the program was compiled for.
+extern dn_native_kernel *const dn_kernels_avx2[] __attribute__((weak));
+extern dn_native_kernel *const dn_kernels_avx512[] __attribute__((weak));
+#pragma GCC visibility pop
+
+dn_status dn_linked_program(dn_arena *arena, dn_program_image *out) {
+    return dn_program_decode(arena, dn_image_bytes, (size_t)dn_image_size, out);
+}
+
+static dn_native_kernel *const *table_of(dn_isa isa) {
+    return isa == DN_ISA_AVX512 ? dn_kernels_avx512 : dn_kernels_avx2;
+}
+
+bool dn_linked_has(dn_isa isa) { return table_of(isa) != NULL; }
+
+dn_status dn_linked_kernels(dn_native_kernel *const **out) {
+    DN_TRY(dn_isa_check());
+    for (int isa = (int)dn_isa_here(); isa >= 0; isa--) {
+        *out = table_of((dn_isa)isa);
+        if (*out) return DN_SUCCESS;
+    }
+    return dn_fail(DN_UNSUPPORTED, "the program was compiled for %s, which this processor lacks",
+                   dn_isa_name(DN_ISA_AVX512));
+}
