@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "driver/c_library.h"
 #include "driver/link.h"
 #include "driver/lower.h"
 
@@ -106,6 +107,7 @@ static char *flags_of(const dn_options *options) {
     if (options->lines) dn_str_puts(&flags, " -g");
     if (options->march) dn_str_printf(&flags, " -march=%s", options->march);
     if (options->real == DN_F64) dn_str_puts(&flags, " --precision=f64");
+    if (options->max_memory) dn_str_printf(&flags, " --max-memory=%s", options->max_memory);
     for (int i = 0; i < options->n_defines; i++)
         dn_str_printf(&flags, " -D %s", options->defines[i]);
     return dn_str_take(&flags);
@@ -158,7 +160,85 @@ static dn_status write_assembly(const dn_options *options, const dn_lowered *low
     return status;
 }
 
+// ---- libraries ----
+
+static dn_status link_library(const dn_link *link, dn_c_library *library, bool shared) {
+    char **symbols = dn_c_symbols(library);
+    char *header = dn_c_header(library), *code = dn_c_code(library);
+    char *pkg_config = dn_c_pkg_config(library);
+    dn_library l = {.shared = shared,
+                    .name = library->name,
+                    .header = header,
+                    .code = code,
+                    .pkg_config = pkg_config,
+                    .symbols = symbols};
+    dn_status status = dn_link_library(link, &l);
+    for (int i = 0; symbols[i]; i++) free(symbols[i]);
+    free(symbols);
+    free(header);
+    free(code);
+    free(pkg_config);
+    return status;
+}
+
+// The exported functions' kernels and entries; the source stays here.
+static dn_status make_library(const dn_options *options, const dn_lowered *lowered,
+                              dn_c_library *library, const emission *made, int n) {
+    dn_object objects[DN_ISA_COUNT];
+    const dn_program *program = &library->exports->program;
+    dn_program_source source = {program->source, ""};
+    char *flags = flags_of(options);
+    dn_program_image image = {.program = *program,
+                              .code = lowered->code->entries,
+                              .n_kernels = lowered->code->n_kernels,
+                              .sources = &source,
+                              .n_sources = 1,
+                              .compiler = "dnet " DN_VERSION,
+                              .flags = flags};
+    for (int i = 0; i < n; i++) objects[i] = (dn_object){made[i].bytes, made[i].size};
+    dn_link link = {.output = options->output,
+                    .image = &image,
+                    .objects = objects,
+                    .n_objects = n,
+                    .symbols = options->lines};
+    library->version =
+        dn_printf("%s, compiled by %s with %s", program->source, image.compiler, flags);
+    dn_status status = link_library(&link, library, options->form == DN_OUTPUT_SHARED);
+    free(library->version);
+    free(flags);
+    return status;
+}
+
+static dn_status build_exports(dn_compiler *c, const dn_options *options, dn_c_library *library) {
+    dn_native_options o = native_options(options);
+    dn_lowered lowered = {0};
+    emission made[DN_ISA_COUNT];
+    int n = 0;
+    const dn_exports *exports = library->exports;
+    dn_status status = dn_lower_units(c, exports->units, exports->program.n_entries, &o, &lowered);
+    if (!status) status = emit_all(lowered.code, &o, DN_FORM_OBJECT, made, &n);
+    if (!status) status = make_library(options, &lowered, library, made, n);
+    for (int i = 0; i < n; i++) free(made[i].bytes);
+    dn_lowered_free(&lowered);
+    return status;
+}
+
+static dn_status build_library(dn_compiler *c, const dn_options *options) {
+    dn_exports exports;
+    dn_c_library library = {.exports = &exports};
+    DN_TRY(dn_c_library_name(options->output, &library.name));
+    dn_status status = dn_exports_of(c, &exports);
+    if (!status) status = build_exports(c, options, &library);
+    dn_exports_free(&exports);
+    free(library.name);
+    return status;
+}
+
+// ---- the whole ----
+
 dn_status dn_build_output(dn_compiler *c, const dn_options *options) {
+    if (options->form == DN_OUTPUT_SHARED || options->form == DN_OUTPUT_STATIC)
+        return build_library(c, options);
     dn_native_options o = native_options(options);
     dn_lowered lowered = {0};
     emission made[DN_ISA_COUNT];

@@ -13,6 +13,7 @@ static void help(void) {
         "it.\n\n"
         "  -o FILE                  makes an executable with the program's commands\n"
         "  -c, -S                   makes an object file, or assembly text, instead\n"
+        "  -shared, -static         makes a library for C of what the file exports, instead\n"
         "  -march=avx2|avx512       for one instruction set (default: both, chosen at the start)\n"
         "  -fsyntax-only            checks only (the default without -o, -c and -S)\n"
         "  --emit=ast               prints the syntax tree\n"
@@ -79,13 +80,19 @@ static bool make(dn_compiler *c, const dn_options *options) {
     return false;
 }
 
-// -c and -S without -o write beside the source: gan.dnet to gan.o and gan.s.
+// -c, -S, -shared and -static without -o: gan.dnet becomes gan.o, gan.s, libgan.so and libgan.a
+// here.
 static char *default_output(const dn_options *options) {
+    static const char *const extensions[] = {[DN_OUTPUT_OBJECT] = "o",
+                                             [DN_OUTPUT_ASSEMBLY] = "s",
+                                             [DN_OUTPUT_SHARED] = "so",
+                                             [DN_OUTPUT_STATIC] = "a"};
     if (options->output || options->form == DN_OUTPUT_PROGRAM) return NULL;
+    bool library = options->form == DN_OUTPUT_SHARED || options->form == DN_OUTPUT_STATIC;
     const char *slash = strrchr(options->file, '/'), *name = slash ? slash + 1 : options->file;
     const char *dot = strrchr(name, '.');
     int length = (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name));
-    return dn_printf("%.*s%s", length, name, options->form == DN_OUTPUT_OBJECT ? ".o" : ".s");
+    return dn_printf("%s%.*s.%s", library ? "lib" : "", length, name, extensions[options->form]);
 }
 
 int main(int argc, char **argv) {

@@ -1,7 +1,7 @@
-// Makes executables: compiled kernels, the program as bytes and the static runtime library, put
-// together by the system's C compiler (cc, or what CC names), of which only the linker is used.
+// Makes executables and libraries: compiled kernels, the program as bytes and the static runtime
+// library, put together by the system's C compiler (cc, or what CC names).
 //
-// An executable needs libc and libm alone. The archives of libpng, libjpeg, jansson and zlib come
+// They need libc and libm alone. The archives of libpng, libjpeg, jansson and zlib come
 // from the system.
 #ifndef DN_DRIVER_LINK_H
 #define DN_DRIVER_LINK_H
@@ -25,6 +25,16 @@ typedef struct dn_link {
 dn_status dn_link_executable(const dn_link *link) DN_MUST_USE;
 // One object of the kernels and the image, which needs the runtime library to become a program.
 dn_status dn_link_object(const dn_link *link) DN_MUST_USE;
+
+// link_library.c: what a library has besides (c_library.c makes these).
+typedef struct dn_library {
+    bool shared;                             // libNAME.so, else libNAME.a
+    const char *name;                        // NAME.h and NAME.pc are written beside it
+    const char *header, *code, *pkg_config;  // texts
+    char *const *symbols;                    // that others see; NULL at the end
+} dn_library;
+
+dn_status dn_link_library(const dn_link *link, const dn_library *library) DN_MUST_USE;
 
 // object.c: an ELF object with the bytes as `dn_image_bytes` and their number as `dn_image_size`.
 // free() *object.

@@ -18,14 +18,30 @@ dn_places dn_compiler_places(dn_compiler *compiler) {
     return (dn_places){.place = place_of, .context = compiler};
 }
 
-static dn_status lower_unit(const dn_unit *unit, dn_kernels **out) {
-    DN_TRY(dn_kernels_lower(unit->graph, &dn_x86_target, out));
-    dn_kernels_plan(*out);
+// Of the entries that cannot be made to fit, the one that needs most is told about.
+static dn_status fit(dn_compiler *compiler, const int *units, dn_lowered *lowered) {
+    dn_status failure = DN_SUCCESS;
+    int64_t most = -1;
+    for (int i = 0; i < lowered->n && compiler->max_memory; i++) {
+        const dn_unit *unit = &compiler->units[units[i]];
+        dn_status status = dn_fit_unit(compiler, unit, lowered->kernels[i], &lowered->fits[i]);
+        bool is_worse = status && lowered->fits[i].after > most;
+        dn_status_free(is_worse ? failure : status);
+        if (!is_worse) continue;
+        failure = status;
+        most = lowered->fits[i].after;
+    }
+    return failure;
+}
+
+static dn_status check(const dn_lowered *lowered) {
+    dn_status status = DN_SUCCESS;
 #ifndef NDEBUG
-    return dn_kernels_verify(*out);
+    for (int i = 0; i < lowered->n && !status; i++) status = dn_kernels_verify(lowered->kernels[i]);
 #else
-    return DN_SUCCESS;
+    (void)lowered;
 #endif
+    return status;
 }
 
 dn_status dn_lower_units(dn_compiler *compiler, const int *units, int n,
@@ -34,11 +50,16 @@ dn_status dn_lower_units(dn_compiler *compiler, const int *units, int n,
     o.place = place_of;
     o.place_context = compiler;
     o.main_file = compiler->main_file;
-    *out = (dn_lowered){.kernels = dn_xcalloc((size_t)n + 1, sizeof(dn_kernels *))};
+    *out = (dn_lowered){.kernels = dn_xcalloc((size_t)n + 1, sizeof *out->kernels),
+                        .fits = dn_xcalloc((size_t)n + 1, sizeof *out->fits)};
     for (; out->n < n; out->n++) {
-        const dn_unit *unit = &compiler->units[units[out->n]];
-        DN_TRY(dn_annotate(lower_unit(unit, &out->kernels[out->n]), "%s", unit->graph->name));
+        const dn_graph *graph = compiler->units[units[out->n]].graph;
+        dn_kernels **kernels = &out->kernels[out->n];
+        DN_TRY(dn_annotate(dn_kernels_lower(graph, &dn_x86_target, kernels), "%s", graph->name));
+        dn_kernels_plan(*kernels);
     }
+    DN_TRY(fit(compiler, units, out));
+    DN_TRY(check(out));
     return dn_native_code_new((const dn_kernels *const *)out->kernels, n, &o, &out->code);
 }
 
@@ -47,6 +68,8 @@ dn_status dn_lower_all(dn_compiler *compiler, const dn_native_options *options, 
     for (int i = 0; i < compiler->n_units; i++) units[i] = i;
     dn_status status = dn_lower_units(compiler, units, compiler->n_units, options, out);
     free(units);
+    for (int i = 0; i < out->n && !status; i++)
+        dn_fit_print(compiler->units[i].graph->name, &out->fits[i], stderr);
     return status;
 }
 
@@ -54,4 +77,5 @@ void dn_lowered_free(dn_lowered *lowered) {
     dn_native_code_free(lowered->code);
     for (int i = 0; i < lowered->n; i++) dn_kernels_free(lowered->kernels[i]);
     free(lowered->kernels);
+    free(lowered->fits);
 }

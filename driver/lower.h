@@ -3,10 +3,11 @@
 #define DN_DRIVER_LOWER_H
 
 #include "codegen/native.h"
-#include "frontend/compiler.h"
+#include "driver/fit.h"
 
 typedef struct dn_lowered {
     dn_kernels **kernels;  // of each entry, its memory planned
+    dn_fit *fits;          // of each entry: how it was made to fit in compiler->max_memory
     int n;
     dn_native_code *code;
 } dn_lowered;
@@ -16,7 +17,7 @@ dn_places dn_compiler_places(dn_compiler *compiler);
 // Lowers `n` entries, given by their indices in compiler->units. Free it also after a failure.
 dn_status dn_lower_units(dn_compiler *compiler, const int *units, int n,
                          const dn_native_options *options, dn_lowered *out) DN_MUST_USE;
-// Every entry: indices are those of the program.
+// Every entry: indices are those of the program. Tells on stderr what was done to make one fit.
 dn_status dn_lower_all(dn_compiler *compiler, const dn_native_options *options,
                        dn_lowered *out) DN_MUST_USE;
 void dn_lowered_free(dn_lowered *lowered);

@@ -5,12 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "driver/fit.h"
+
 const char dn_options_help[] =
     "  -D name=value            the value of a const, instead of the file's\n"
     "  -Werror                  warnings are errors\n"
     "  -W<name>, -Wno-<name>    switches a warning on or off\n"
     "  -fdiagnostics-format=json  messages as JSON, one a line\n"
     "  --precision f32|f64      what `f32` means; f64 is for checks\n"
+    "  --max-memory SIZE        what the program may take, as 512M or 2G: what does not fit is\n"
+    "                           computed again instead of kept\n"
     "  --print-after=PASS       prints graphs after a pass (--print-after-all: after each)\n"
     "  --time-passes            prints the time of each pass\n"
     "  -O0 .. -O3               how hard machine code is optimised (default: -O2)\n"
@@ -65,6 +69,13 @@ static bool read_report(dn_options *o, const char *program, const char *value) {
     return usage(program, "--report takes memory or cost, not", value);
 }
 
+static bool read_max_memory(dn_options *o, const char *program, const char *value) {
+    o->max_memory = value;
+    o->max_bytes = dn_read_size(value);
+    if (o->max_bytes) return true;
+    return usage(program, "--max-memory is a number of bytes as 512M, 2G or 800000K, not", value);
+}
+
 static bool read_backend(dn_options *o, const char *program, const char *value) {
     if (strcmp(value, "x86") == 0) {
         o->backend = DN_BACKEND_X86;
@@ -104,6 +115,8 @@ static bool read_option(dn_options *o, int argc, char **argv, int *i) {
     if (strcmp(arg, "-o") == 0) return read_output(o, argc, argv, i);
     if (strcmp(arg, "-c") == 0) return o->form = DN_OUTPUT_OBJECT, true;
     if (strcmp(arg, "-S") == 0) return o->form = DN_OUTPUT_ASSEMBLY, true;
+    if (strcmp(arg, "-shared") == 0) return o->form = DN_OUTPUT_SHARED, true;
+    if (strcmp(arg, "-static") == 0) return o->form = DN_OUTPUT_STATIC, true;
     if (strncmp(arg, "-march=", 7) == 0) return read_march(o, argv[0], arg + 7);
     if (strcmp(arg, "-g") == 0) return o->lines = true;
     if (strcmp(arg, "-fsyntax-only") == 0) return o->syntax_only = true;
@@ -121,14 +134,30 @@ static bool read_option(dn_options *o, int argc, char **argv, int *i) {
     if ((value = value_of("--report", argc, argv, i))) return read_report(o, argv[0], value);
     if ((value = value_of("--trace", argc, argv, i))) return (o->trace = value) != NULL;
     if ((value = value_of("--backend", argc, argv, i))) return read_backend(o, argv[0], value);
+    if ((value = value_of("--max-memory", argc, argv, i)))
+        return read_max_memory(o, argv[0], value);
     if ((value = value_of("--precision", argc, argv, i))) return read_precision(o, argv[0], value);
     if ((value = value_of("--print-after", argc, argv, i)))
         return (o->passes.print_after = value) != NULL;
     if (strcmp(arg, "--emit") == 0 || strcmp(arg, "--precision") == 0 ||
         strcmp(arg, "--print-after") == 0 || strcmp(arg, "--report") == 0 ||
-        strcmp(arg, "--backend") == 0 || strcmp(arg, "--trace") == 0)
+        strcmp(arg, "--backend") == 0 || strcmp(arg, "--trace") == 0 ||
+        strcmp(arg, "--max-memory") == 0)
         return usage(argv[0], "a value is missing after", arg);
     return usage(argv[0], "unknown option", arg);
+}
+
+// Options that the other program understands, or that do not go together.
+static bool check_use(const dn_options *o, const char *program, bool is_dnetc) {
+    bool measures = o->profile || o->trace;
+    if (measures && is_dnetc) return usage(program, "--profile and --trace are dnet's", NULL);
+    if (o->report && !is_dnetc) return usage(program, "--report is dnetc's", NULL);
+    if (measures && o->backend == DN_BACKEND_INTERP)
+        return usage(program, "--profile and --trace need machine code, not --backend=interp",
+                     NULL);
+    if (o->max_memory && o->backend == DN_BACKEND_INTERP)
+        return usage(program, "--max-memory needs machine code, not --backend=interp", NULL);
+    return true;
 }
 
 bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
@@ -151,12 +180,9 @@ bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
         o->rest = i + 1;
         if (!all) break;
     }
-    if (o->backend == DN_BACKEND_INTERP && (o->profile || o->trace)) {
-        dn_options_free(o);
-        return usage(argv[0], "--profile and --trace need machine code, not --backend=interp",
-                     NULL);
-    }
-    return true;
+    if (check_use(o, argv[0], all)) return true;
+    dn_options_free(o);
+    return false;
 }
 
 void dn_options_free(dn_options *o) {
@@ -167,6 +193,7 @@ void dn_options_free(dn_options *o) {
 dn_compiler *dn_options_compiler(const dn_options *o) {
     dn_compiler *c = dn_compiler_new(o->real);
     c->pass_options = o->passes;
+    c->max_memory = o->max_bytes;
     c->diags.json = o->json;
     c->diags.warnings_are_errors = o->warnings_are_errors;
     const char *no_color = getenv("NO_COLOR");

@@ -8,7 +8,9 @@
 typedef enum dn_output_form {
     DN_OUTPUT_PROGRAM,
     DN_OUTPUT_OBJECT,   // -c
-    DN_OUTPUT_ASSEMBLY  // -S
+    DN_OUTPUT_ASSEMBLY,  // -S
+    DN_OUTPUT_SHARED,    // -shared
+    DN_OUTPUT_STATIC     // -static
 } dn_output_form;
 
 typedef struct dn_options {
@@ -26,6 +28,8 @@ typedef struct dn_options {
     dn_isa isa;         // the one of march
     bool syntax_only;
     dn_dtype real;  // --precision
+    const char *max_memory;
+    int64_t max_bytes;  // of max_memory
     dn_pass_options passes;
     const char **defines, **warnings;
     int n_defines, cap_defines, n_warnings, cap_warnings;

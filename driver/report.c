@@ -46,37 +46,44 @@ static void print_sums(const sum *sums, int n, dn_str *out) {
     }
 }
 
-// The whole program's: each variable once, one arena for all entries, the largest results, and
-// the arguments of a step as often as a dataset makes them ahead.
-static void print_program(const dn_program *program, const dn_lowered *lowered, dn_str *out) {
-    int arena = 0, input = 0, output = 0;
-    int64_t arena_bytes = 0, input_bytes = 0, output_bytes = 0;
+// Of entries, the one that needs the most of something.
+typedef struct largest {
+    int64_t bytes;
+    const char *entry;
+} largest;
+
+static void keep_largest(largest *most, int64_t bytes, const char *entry) {
+    if (bytes > most->bytes) *most = (largest){bytes, entry};
+}
+
+// The whole program's: each variable once, one arena for all entries, the arguments of a step as
+// often as a dataset makes them ahead, the largest results. The result of what makes a variable's
+// first value is the variable.
+static void print_program(const dn_compiler *c, const dn_program *program,
+                          const dn_lowered *lowered, dn_str *out) {
+    largest arena = {0}, input = {0}, output = {0};
     for (int i = 0; i < program->n_entries; i++) {
-        const dn_entry *entry = &program->entries[i];
-        int64_t needs = lowered->kernels[i]->arena_bytes;
-        int64_t takes = fields_bytes(entry->inputs, entry->n_inputs);
-        int64_t gives = fields_bytes(entry->outputs, entry->n_outputs);
-        if (needs > arena_bytes) arena_bytes = needs, arena = i;
-        if (takes > input_bytes) input_bytes = takes, input = i;
-        if (gives > output_bytes) output_bytes = gives, output = i;
+        const dn_entry *e = &program->entries[i];
+        keep_largest(&arena, lowered->kernels[i]->arena_bytes, e->name);
+        keep_largest(&input, fields_bytes(e->inputs, e->n_inputs), e->name);
+        if (!c->units[i].is_init)
+            keep_largest(&output, fields_bytes(e->outputs, e->n_outputs), e->name);
     }
-    const dn_entry *entries = program->entries;
-    char *batches = dn_printf("%d times what %s takes", DN_DATA_AHEAD + 1, entries[input].name);
+    const int64_t batches = DN_DATA_AHEAD + 1;
+    char *ahead =
+        input.entry ? dn_printf("%d times what %s takes", (int)batches, input.entry) : NULL;
     sum sums[] = {{"parameters", variables_bytes(program, DN_VARIABLE_PARAM), NULL},
                   {"state", variables_bytes(program, DN_VARIABLE_STATE), NULL},
                   {"optimizer slots", variables_bytes(program, DN_VARIABLE_SLOT), NULL},
-                  {"arena", (int64_t)dn_scratch_size((size_t)arena_bytes), entries[arena].name},
-                  {"data buffers", (DN_DATA_AHEAD + 1) * input_bytes, batches},
-                  {"results", output_bytes, entries[output].name},
+                  {"arena", (int64_t)dn_scratch_size((size_t)arena.bytes), arena.entry},
+                  {"data buffers", batches * input.bytes, ahead},
+                  {"results", output.bytes, output.entry},
                   {"peak", 0, NULL}};
     int n = (int)(sizeof sums / sizeof *sums);
-    for (int i = 0; i + 1 < n; i++) {
-        sums[n - 1].bytes += sums[i].bytes;
-        if (!sums[i].bytes) sums[i].why = NULL;
-    }
+    for (int i = 0; i + 1 < n; i++) sums[n - 1].bytes += sums[i].bytes;
     dn_str_printf(out, "memory of the program %s\n", program->name);
     print_sums(sums, n, out);
-    free(batches);
+    free(ahead);
 }
 
 // ---- entries ----
@@ -115,7 +122,7 @@ static dn_status print_all(dn_compiler *c, const dn_lowered *lowered, const char
             .kernels = lowered->kernels[i], .places = &places, .machine = machine};
         if (!c->units[i].is_init) print_entry(program, i, &report, what, &out);
     }
-    if (memory && program->n_entries) print_program(program, lowered, &out);
+    if (memory && program->n_entries) print_program(c, program, lowered, &out);
     if (out.text) fputs(out.text, stdout);
     free(out.text);
     return DN_SUCCESS;

@@ -173,8 +173,8 @@ static dn_status no_tool(const char *name, int error) {
     errno = error;
     dn_status status = dn_fail_errno("cannot run `%s`, which links programs", name);
     bool binutils = strcmp(name, "ar") == 0 || strcmp(name, "objcopy") == 0;
-    return dn_with_hint(status, binutils ? "install binutils"
-                                         : "install gcc or clang, or name a C compiler in CC");
+    return dn_with_hint(
+        status, binutils ? "install binutils" : "install gcc or clang, or name a C compiler in CC");
 }
 
 // The packages of archives that the linker did not find, each with a space before it.

@@ -33,11 +33,17 @@ typedef struct dn_arguments {
 } dn_arguments;
 
 void dn_argument(dn_arguments *a, const char *fmt, ...) DN_PRINTF(2, 3);
-void dn_argument_compiler(dn_arguments *a);  // CC
+void dn_argument_compiler(dn_arguments *a);    // CC
 void dn_argument_sanitizers(dn_arguments *a);  // those that the runtime was compiled with
 void dn_argument_inputs(dn_arguments *a, const dn_workplace *w);
 // The runtime's own archive and, with -l, its system's archive `i` of DN_ARCHIVES.
-typedef enum dn_archive { DN_ARCHIVE_PNG, DN_ARCHIVE_JPEG, DN_ARCHIVE_JSON, DN_ARCHIVE_Z, DN_ARCHIVES } dn_archive;
+typedef enum dn_archive {
+    DN_ARCHIVE_PNG,
+    DN_ARCHIVE_JPEG,
+    DN_ARCHIVE_JSON,
+    DN_ARCHIVE_Z,
+    DN_ARCHIVES
+} dn_archive;
 void dn_argument_archive(dn_arguments *a, dn_archive archive);
 
 // Runs a tool and frees its arguments. What it says when it fails becomes a note.

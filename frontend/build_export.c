@@ -26,7 +26,7 @@ bool dn_check_export(dn_compiler *c, const dn_decl *decl) {
 
 // ---- arguments ----
 
-// What is exported, for messages, and where its inputs go.
+// What is exported, and where its inputs go.
 typedef struct exported {
     dn_build *b;
     const dn_decl *decl;
@@ -37,9 +37,10 @@ static bool is_known(dn_build *b, const char *name) {
     return def && def->decl->kind == DN_DECL_CONST;
 }
 
-static dn_term unknown(exported *e, dn_span span) {
-    dn_diag *diag = dn_build_error(e->b, span, "`%s` is exported, and `%s` is not known",
-                                   e->decl->name.text, dn_source_text(e->b, span));
+// `what`: "the type of ", or nothing where a size or a type itself is at `span`.
+static dn_term unknown(exported *e, const char *what, dn_span span) {
+    dn_diag *diag = dn_build_error(e->b, span, "`%s` is exported, and %s`%s` is not known",
+                                   e->decl->name.text, what, dn_source_text(e->b, span));
     dn_diag_hint(&e->b->c->diags, diag,
                  "a library is compiled for exact types: write them as numbers or consts, such as "
                  "f32[16, 100]");
@@ -48,12 +49,12 @@ static dn_term unknown(exported *e, dn_span span) {
 
 static dn_term tensor_input(exported *e, const char *name, const dn_type_expr *declared) {
     dn_type type;
-    if (isupper((unsigned char)declared->name.text[0])) return unknown(e, declared->name.span);
+    if (isupper((unsigned char)declared->name.text[0])) return unknown(e, "", declared->name.span);
     for (int i = 0; i < declared->count; i++) {
         const dn_dim_expr *dim = &declared->dims[i];
-        if (dim->ellipsis) return unknown(e, dim->name.text ? dim->name.span : declared->span);
+        if (dim->ellipsis) return unknown(e, "", dim->name.text ? dim->name.span : declared->span);
         if (dim->size->kind == DN_EXPR_NAME && !is_known(e->b, dim->size->name))
-            return unknown(e, dim->size->span);
+            return unknown(e, "", dim->size->span);
     }
     if (!dn_resolve_type(e->b, declared, &type)) return dn_term_of(DN_TERM_ERROR);
     return dn_term_tensor(dn_graph_input(e->b->graph, name, type));
@@ -70,8 +71,8 @@ static dn_term record_input(exported *e, const char *name, const dn_type_expr *t
     record.record.values = DN_NEW_ARRAY(arena, dn_term, type->count);
     for (int i = 0; i < type->count; i++) {
         names[i] = type->fields[i].name.text;
-        record.record.values[i] = input_of(e, dn_arena_printf(arena, "%s.%s", name, names[i]),
-                                           type->fields[i].type);
+        record.record.values[i] =
+            input_of(e, dn_arena_printf(arena, "%s.%s", name, names[i]), type->fields[i].type);
         if (dn_term_is_error(record.record.values[i])) return record.record.values[i];
     }
     return record;
@@ -92,7 +93,7 @@ static dn_term input_of(exported *e, const char *name, const dn_type_expr *type)
 static bool argument_of(exported *e, const dn_param *p, dn_term *out, bool *given) {
     *given = p->type && (dn_type_is_tensor(p->type) || p->type->kind == DN_TYPE_RECORD);
     if (!*given && p->init) return true;
-    if (!p->type) return !dn_term_is_error(*out = unknown(e, p->name.span));
+    if (!p->type) return !dn_term_is_error(*out = unknown(e, "the type of ", p->name.span));
     *given = true;
     *out = input_of(e, p->name.text, p->type);
     return !dn_term_is_error(*out);

@@ -72,10 +72,10 @@ static bool linear_of(const dn_index *index, const dn_node *node, dn_access *out
 
 // A member of this group at the point at hand is computed here; elsewhere it would have to be
 // loaded while it is being written.
-static bool is_own(const dn_builder *b, const dn_node *node) {
+static const dn_member *own(const dn_builder *b, const dn_node *node) {
     for (int i = 0; i < b->group->n_members; i++)
-        if (b->group->members[i].node == node) return true;
-    return false;
+        if (b->group->members[i].node == node) return &b->group->members[i];
+    return NULL;
 }
 
 static int load(dn_builder *b, const dn_node *storage, const dn_access *at) {
@@ -104,14 +104,31 @@ static int elementwise(dn_builder *b, const dn_node *node, const dn_index *index
     return dn_builder_push(b, &value);
 }
 
+// Indices beyond what u8 holds are its largest number, as the interpreter has it.
+static int saturated(dn_builder *b, int index) {
+    dn_kvalue most = {
+        .kind = DN_KV_CONST, .dtype = DN_I32, .in = {-1, -1, -1}, .number = UINT8_MAX};
+    dn_kvalue value = {.kind = DN_KV_ELEMENTWISE,
+                       .op = DN_OP_MIN,
+                       .dtype = DN_I32,
+                       .in = {index, dn_builder_push(b, &most), -1}};
+    value.in[0] = dn_builder_push(b, &value);
+    value.in[1] = -1;
+    value.op = DN_OP_CAST;
+    value.dtype = DN_U8;
+    return dn_builder_push(b, &value);
+}
+
 static int iota(dn_builder *b, const dn_node *node, const dn_index *index) {
     int axis = (int)dn_node_int(node, DN_ATTR_AXIS);
+    bool small = node->type.dtype == DN_U8;
     if (index->unknown[axis]) return fail(b, node);
     dn_kvalue value = {.kind = DN_KV_INDEX,
-                       .dtype = node->type.dtype,
+                       .dtype = small ? DN_I32 : node->type.dtype,
                        .in = {-1, -1, -1},
                        .access = index->dim[axis]};
-    return dn_builder_push(b, &value);
+    int number = dn_builder_push(b, &value);
+    return small ? saturated(b, number) : number;
 }
 
 static int constant(dn_builder *b, const dn_node *node) {
@@ -155,7 +172,7 @@ static int reshape(dn_builder *b, const dn_node *node, const dn_index *index) {
     dn_access at;
     dn_index inner;
     if (!linear_of(index, node, &at)) return fail(b, node);
-    if (dn_has_buffer(b->fusion, storage) && !is_own(b, storage)) return load(b, storage, &at);
+    if (dn_has_buffer(b->fusion, storage) && !own(b, storage)) return load(b, storage, &at);
     if (!index_of(b, &at, storage, &inner)) {
         b->obstacle = storage;
         return -1;
@@ -186,12 +203,12 @@ int dn_builder_value(dn_builder *b, const dn_node *node, const dn_index *index) 
     bool placed = linear_of(index, node, &at);
     int value = placed ? find_known(b, node, &at) : -1;
     if (value >= 0) return value;
-    bool own = is_own(b, node);
-    if (own || dn_has_buffer(b->fusion, node)) {
+    const dn_member *member = own(b, node);
+    if (member || dn_has_buffer(b->fusion, node)) {
         if (!placed) return fail(b, node);
-        if (!own) return load(b, node, &at);
-        // A member that is not known yet is computed at its own point only.
-        if (!dn_access_equal(&at, &b->linear)) return fail(b, node);
+        if (!member) return load(b, node, &at);
+        // A member that is not known yet is computed at its own point only, and once.
+        if (!dn_access_equal(&at, &b->linear) || (member->body && b->after)) return fail(b, node);
     }
     if (!dn_is_inlineable(node) || b->kernel->n_values > DN_MOST_VALUES) return fail(b, node);
     value = compute(b, node, index);

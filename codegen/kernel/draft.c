@@ -39,6 +39,7 @@ void dn_draft_free(dn_draft *d) {
     free(d->origin);
     free(d->uses);
     free(d->first_use);
+    free(d->written);
     free(d->alive);
     free(d);
 }
@@ -61,21 +62,38 @@ dn_use dn_kernel_use(const dn_kernel *kernel, int at, int buffer) {
     return use;
 }
 
+// Counts the uses of each buffer, two places further on in first_use.
+static int count_uses(dn_draft *d) {
+    int total = 0;
+    for (int k = 0; k < d->kernels.n; k++) {
+        const dn_kernel *kernel = d->kernels.list[k];
+        for (int i = 0; i < kernel->n_args; i++) {
+            if (!is_first_arg_of(kernel, i)) continue;
+            d->first_use[kernel->args[i] + 2]++;
+            total++;
+        }
+    }
+    return total;
+}
+
 void dn_draft_index(dn_draft *d) {
-    const dn_kernels *kernels = &d->kernels;
-    int n = kernels->n_buffers, total = 0;
+    int n = d->kernels.n_buffers;
     d->first_use = dn_xcalloc((size_t)n + 2, sizeof *d->first_use);
-    for (int k = 0; k < kernels->n; k++)
-        for (int i = 0; i < kernels->list[k]->n_args; i++)
-            if (is_first_arg_of(kernels->list[k], i))
-                d->first_use[kernels->list[k]->args[i] + 2]++, total++;
-    for (int b = 0; b < n; b++) d->first_use[b + 2] += d->first_use[b + 1];
-    d->uses = dn_xcalloc((size_t)total + 1, sizeof *d->uses);
-    for (int k = 0; k < kernels->n; k++) {
-        const dn_kernel *kernel = kernels->list[k];
-        for (int i = 0; i < kernel->n_args; i++)
-            if (is_first_arg_of(kernel, i))
-                d->uses[d->first_use[kernel->args[i] + 1]++] = dn_kernel_use(kernel, k, kernel->args[i]);
+    d->written = dn_xcalloc((size_t)n + 1, sizeof *d->written);
+    d->uses = dn_xcalloc((size_t)count_uses(d) + 1, sizeof *d->uses);
+    for (int b = 0; b < n; b++) {
+        d->first_use[b + 2] += d->first_use[b + 1];
+        d->written[b] = -1;
+    }
+    for (int k = 0; k < d->kernels.n; k++) {
+        const dn_kernel *kernel = d->kernels.list[k];
+        for (int i = 0; i < kernel->n_args; i++) {
+            int buffer = kernel->args[i];
+            if (!is_first_arg_of(kernel, i)) continue;
+            dn_use use = dn_kernel_use(kernel, k, buffer);
+            d->uses[d->first_use[buffer + 1]++] = use;
+            if (use.writes) d->written[buffer] = k;
+        }
     }
 }
 

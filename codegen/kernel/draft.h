@@ -18,8 +18,9 @@ typedef struct dn_draft {
     int *group;          // by kernel: the first kernel of the group that it stands before, or is
     int *origin;         // by buffer: the one that had the same value in the beginning
     // Set by dn_draft_index:
-    dn_use *uses;    // of buffer b: uses[first_use[b] .. first_use[b + 1]), in order
-    int *first_use;  // NULL: not indexed
+    dn_use *uses;  // of buffer b: uses[first_use[b] .. first_use[b + 1]), in order
+    int *first_use;
+    int *written;  // by buffer: the last kernel that writes it, -1: none
     // Set by dn_draft_measure:
     int64_t *alive;  // by kernel: bytes of the arena
     int64_t peak;

@@ -1,5 +1,6 @@
 // From a graph to its kernels and buffers.
 #include <stdlib.h>
+#include <string.h>
 
 #include "codegen/kernel/expand.h"
 #include "codegen/kernel/order.h"
@@ -28,10 +29,19 @@ typedef struct lowering {
 
 static void ignore(void *context, dn_kernel *kernel) { (void)context, (void)kernel; }
 
+// Nothing of the group has an element.
+static bool is_empty(const dn_group *group) {
+    for (int i = 0; i < group->n_members; i++)
+        if (dn_elements(group->members[i].node) > 0) return false;
+    return true;
+}
+
 // NULL if it worked, else a node to make a root; kernels of ALONE groups are made later.
 static const dn_node *expand_group(lowering *l, int g, bool *failed) {
     const dn_group *group = &l->fusion.groups[g];
     const dn_node *obstacle = NULL;
+    *failed = false;
+    if (is_empty(group)) return NULL;
     if (group->kind == DN_GROUP_ALONE) {
         obstacle = dn_expand_alone(&l->fusion, group, &l->out->arena, ignore, NULL);
         *failed = obstacle != NULL;
@@ -135,6 +145,24 @@ static void push_with_nodes(void *context, dn_kernel *k) {
 
 static void push_raw(void *context, dn_kernel *k) { push_kernel(context, k); }
 
+// The epilogue may use argument 1 as well: then it gets an argument of its own.
+static void part_from_epilogue(lowering *l, dn_kernel *k) {
+    bool used = false;
+    for (int i = 0; i < k->n_values; i++)
+        used |= k->values[i].kind == DN_KV_LOAD && k->values[i].arg == 1;
+    for (int i = 0; i < k->n_stores; i++) used |= k->stores[i].arg == 1;
+    if (!used) return;
+    int *args = DN_NEW_ARRAY(&l->out->arena, int, k->n_args + 1);
+    memcpy(args, k->args, (size_t)k->n_args * sizeof *args);
+    args[k->n_args] = args[1];
+    k->args = args;
+    for (int i = 0; i < k->n_values; i++)
+        if (k->values[i].kind == DN_KV_LOAD && k->values[i].arg == 1) k->values[i].arg = k->n_args;
+    for (int i = 0; i < k->n_stores; i++)
+        if (k->stores[i].arg == 1) k->stores[i].arg = k->n_args;
+    k->n_args++;
+}
+
 // Its second operand becomes a packed copy, where the target wants one.
 static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
     dn_contract *c = &k->contract;
@@ -150,6 +178,7 @@ static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
         DN_PUSH(l->packs, l->n_packs, l->cap_packs) = (packed){*c, source, buffer};
         dn_expand_pack(c, c->dtype, k->args[1], buffer, pack, k->span, &l->out->arena, push_raw, l);
     }
+    part_from_epilogue(l, k);
     c->packed = pack.width;
     k->args[1] = buffer;
 }
@@ -157,6 +186,7 @@ static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
 static void push_group(lowering *l, int g) {
     const dn_node *obstacle;
     dn_kernel *k = l->kernel_of[g];
+    if (is_empty(&l->fusion.groups[g])) return;
     if (!k) {
         obstacle =
             dn_expand_alone(&l->fusion, &l->fusion.groups[g], &l->out->arena, push_with_nodes, l);

@@ -61,11 +61,25 @@ static bool group_reads(const ordering *o, int g, const dn_node *node) {
     return w.found;
 }
 
-static bool can_fail(const dn_group *g, const dn_kernel *k) {
-    if (g->kind == DN_GROUP_ALONE) return g->lead->op == DN_OP_SCATTER_ADD;
-    for (int i = 0; k && i < k->n_values; i++)
-        if (k->values[i].kind == DN_KV_LOAD && k->values[i].in[0] >= 0) return true;
+static bool gathers(const dn_fusion *f, const dn_node *node, bool *seen) {
+    if (seen[node->id] || dn_has_buffer(f, node)) return false;
+    seen[node->id] = true;
+    if (node->op == DN_OP_GATHER) return true;
+    for (int i = 0; i < node->n_in; i++)
+        if (gathers(f, node->in[i], seen)) return true;
     return false;
+}
+
+// It looks up rows, which may be outside of their table.
+static bool can_fail(const dn_fusion *f, const dn_group *g) {
+    bool *seen = dn_xcalloc((size_t)f->graph->n_nodes + 1, sizeof *seen), found = false;
+    for (int i = 0; i < g->n_members && !found; i++) {
+        const dn_node *node = g->members[i].node;
+        found = node->op == DN_OP_SCATTER_ADD || node->op == DN_OP_GATHER;
+        for (int k = 0; k < node->n_in && !found; k++) found = gathers(f, node->in[k], seen);
+    }
+    free(seen);
+    return found;
 }
 
 // The writer reads the old value only where it writes the new one.
@@ -100,13 +114,13 @@ static bool write_in_place(ordering *o, const dn_node *var, const dn_node *root)
     bool *first = dn_xcalloc((size_t)o->n + 1, sizeof *first), fine = true;
     for (int g = 0; g < o->n && fine; g++) {
         if (!is_group(o, g) || g == writer) continue;
-        first[g] = can_fail(&o->f->groups[g], o->kernels[g]) || (var && group_reads(o, g, var));
+        first[g] = can_fail(o->f, &o->f->groups[g]) || (var && group_reads(o, g, var));
         fine = !first[g] || !reaches(o, writer, g);
     }
     for (int g = 0; g < o->n && fine; g++)
         if (first[g]) o->before[g * o->n + writer] = true;
     free(first);
-    return fine && !can_fail(&o->f->groups[writer], k);
+    return fine && !can_fail(o->f, &o->f->groups[writer]);
 }
 
 static bool taken(const dn_graph *graph, const dn_order *order, const dn_node *root) {

@@ -82,6 +82,12 @@ static dn_node *arrange_dot(dn_graph *to, const dn_node *node, dn_node *const *i
     return dn_rebuild_op(to, DN_OP_DOT, (dn_node *[]){a, b}, 2, attrs, 4, NULL);
 }
 
+// A contraction over nothing is 0 everywhere.
+static dn_node *sum_nothing(dn_graph *to, const dn_node *node, dn_node *const *in) {
+    if (dn_elements(in[0]) && dn_elements(in[1])) return NULL;
+    return dn_build_const(to, &node->type, 0);
+}
+
 // ---- the rewriting ----
 
 static dn_node *prepare(dn_graph *to, const dn_node *node, dn_node *const *in) {
@@ -93,8 +99,12 @@ static dn_node *prepare(dn_graph *to, const dn_node *node, dn_node *const *in) {
         case DN_OP_REDUCE_MIN:
         case DN_OP_REDUCE_PROD: better = split_reduction(to, node, in[0]); break;
         case DN_OP_DOT:
-            if (!dn_contract_of(node, &contract)) better = arrange_dot(to, node, in);
+            better = sum_nothing(to, node, in);
+            if (!better && !dn_contract_of(node, &contract)) better = arrange_dot(to, node, in);
             break;
+        case DN_OP_CONV:
+        case DN_OP_CONV_INPUT:
+        case DN_OP_CONV_WEIGHT: better = sum_nothing(to, node, in); break;
         default: break;
     }
     return better ? better : dn_rebuild_same(to, node, in);

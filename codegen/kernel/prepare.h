@@ -6,6 +6,7 @@
 //   summation does not depend on the machine.
 // - The operands of a DOT that cannot be walked with one stride for rows, columns and the sum are
 //   transposed.
+// - A contraction with an empty operand is the constant 0.
 #ifndef DN_CODEGEN_KERNEL_PREPARE_H
 #define DN_CODEGEN_KERNEL_PREPARE_H
 

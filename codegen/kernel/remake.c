@@ -11,10 +11,10 @@ typedef struct remaking {
     const dn_draft *base;
     dn_arena *arena;
     dn_remake what;
-    int64_t small;           // bytes of what is kept in any case
-    dn_kernel **made;        // the clones, in order
+    int64_t small;     // bytes of what is kept in any case
+    dn_kernel **made;  // the clones, in order
     int n_made, cap_made;
-    int *made_from;          // by new buffer: the one that it stands for
+    int *made_from;  // by new buffer: the one that it stands for
     int n_new, cap_new;
     bool deeper;
 } remaking;
@@ -22,14 +22,6 @@ typedef struct remaking {
 static const dn_use *uses_of(const dn_draft *d, int buffer, int *n) {
     *n = d->first_use[buffer + 1] - d->first_use[buffer];
     return d->uses + d->first_use[buffer];
-}
-
-static int last_write(const dn_draft *d, int buffer) {
-    int n, last = -1;
-    const dn_use *uses = uses_of(d, buffer, &n);
-    for (int i = 0; i < n; i++)
-        if (uses[i].writes) last = uses[i].at;
-    return last;
 }
 
 static int last_use(const dn_draft *d, int buffer) {
@@ -62,8 +54,9 @@ static int longest_lived(const remaking *r, int buffer) {
     const dn_draft *d = r->base;
     int best = -1;
     for (int b = 0; b < d->kernels.n_buffers; b++) {
-        if (d->origin[b] != d->origin[buffer] || last_write(d, b) >= r->what.at) continue;
-        if (last_write(d, b) >= 0 && (best < 0 || last_use(d, b) > last_use(d, best))) best = b;
+        bool same = d->origin[b] == d->origin[buffer];
+        if (!same || d->written[b] < 0 || d->written[b] >= r->what.at) continue;
+        if (best < 0 || last_use(d, b) > last_use(d, best)) best = b;
     }
     return best;
 }
@@ -88,8 +81,7 @@ static int source(remaking *r, int buffer, int writer, int depth) {
 
 static bool clone_writer(remaking *r, int buffer, int to, int writer, int depth) {
     const dn_kernels *kernels = &r->base->kernels;
-    dn_kernel *clone =
-        dn_kernel_restrict(kernels, kernels->list[writer], buffer, false, r->arena);
+    dn_kernel *clone = dn_kernel_restrict(kernels, kernels->list[writer], buffer, false, r->arena);
     if (!clone || !may_come(r->base, clone, r->what.at)) return false;
     for (int i = 0; i < clone->n_args; i++) {
         int from = clone->args[i];
@@ -105,7 +97,7 @@ static int remake_value(remaking *r, int buffer, int depth) {
     const dn_draft *d = r->base;
     for (int i = 0; i < r->n_new; i++)
         if (r->made_from[i] == buffer) return d->kernels.n_buffers + i;
-    int n, n_made = r->n_made, written = last_write(d, buffer);
+    int n, n_made = r->n_made, written = d->written[buffer];
     const dn_use *uses = uses_of(d, buffer, &n);
     if (written >= r->what.at) return -1;
     for (int i = 0; i < n; i++)
@@ -166,9 +158,8 @@ static void add_kernels(const remaking *r, int made, dn_draft *to) {
             to->group[k] = r->base->group[at];
         }
         bool changes = i >= at && has_arg(from->list[i], r->what.buffer);
-        to->kernels.list[k] = changes
-                                  ? with_buffer(from->list[i], r->what.buffer, made, r->arena)
-                                  : from->list[i];
+        to->kernels.list[k] =
+            changes ? with_buffer(from->list[i], r->what.buffer, made, r->arena) : from->list[i];
         to->group[k++] = r->base->group[i];
     }
 }

@@ -95,14 +95,25 @@ static int64_t sum_bytes(const dn_buffer *const *buffers, int n) {
     return bytes;
 }
 
-// "conv f32[64, 14, 14, 64]". A copy of a variable or argument is one that was packed.
-static const char *describe(dn_arena *arena, const dn_kernel_report *report,
-                            const dn_buffer *buffer) {
+int dn_report_fullest(const dn_kernels *kernels, const dn_buffer **out, int *fullest) {
+    int64_t most = 0;
+    *fullest = -1;
+    for (int k = 0; k < kernels->n; k++) {
+        int64_t bytes = sum_bytes(out, alive_at(kernels, k, out));
+        if (bytes <= most) continue;
+        most = bytes;
+        *fullest = k;
+    }
+    return *fullest < 0 ? 0 : alive_at(kernels, *fullest, out);
+}
+
+const char *dn_report_describe(dn_arena *arena, const dn_kernels *kernels,
+                               const dn_buffer *buffer) {
     const dn_node *node = buffer->node;
     if (!node) return "packed copy";
     bool copy = node->op == DN_OP_VAR || node->op == DN_OP_INPUT;
     dn_str type = {0};
-    dn_type_print(report->kernels->graph->dims, &node->type, &type);
+    dn_type_print(kernels->graph->dims, &node->type, &type);
     const char *text = dn_arena_printf(arena, "%s%s %s", copy ? "copy of " : "",
                                        dn_op_get(node->op)->name, type.text);
     free(type.text);
@@ -114,7 +125,7 @@ static void print_alive(dn_arena *arena, const dn_kernel_report *report,
     const char **what = DN_NEW_ARRAY(arena, const char *, n);
     int width = 4;
     for (int i = 0; i < n; i++) {
-        what[i] = describe(arena, report, alive[i]);
+        what[i] = dn_report_describe(arena, report->kernels, alive[i]);
         if ((int)strlen(what[i]) > width) width = (int)strlen(what[i]);
     }
     dn_str_printf(out, "  %12s  %6s  %-*s  %s\n", "MiB", "share", width, "what", "line");
@@ -133,19 +144,13 @@ void dn_report_memory(const dn_kernel_report *report, dn_str *out) {
     const dn_buffer **alive = DN_NEW_ARRAY(&arena, const dn_buffer *, kernels->n_buffers + 1);
     dn_str_printf(out, "memory of %s\n", kernels->graph->name);
     print_sums(report, out);
-    int fullest = -1;
-    int64_t most = 0;
-    for (int k = 0; k < kernels->n; k++) {
-        int64_t bytes = sum_bytes(alive, alive_at(kernels, k, alive));
-        if (bytes <= most) continue;
-        most = bytes;
-        fullest = k;
-    }
+    int fullest, n = dn_report_fullest(kernels, alive, &fullest);
     if (fullest >= 0) {
         const dn_kernel *kernel = kernels->list[fullest];
         dn_str_printf(out, "\nactivations are most at kernel %d, %s (%s): %.3f MiB\n", fullest,
-                      kernel->name, place_of(&arena, report, kernel->span), (double)most / MIB);
-        print_alive(&arena, report, alive, alive_at(kernels, fullest, alive), out);
+                      kernel->name, place_of(&arena, report, kernel->span),
+                      (double)sum_bytes(alive, n) / MIB);
+        print_alive(&arena, report, alive, n, out);
     }
     dn_arena_free(&arena);
 }

@@ -16,6 +16,11 @@ typedef struct dn_kernel_report {
 
 // The bytes of each kind, and which buffers are alive when the arena is fullest.
 void dn_report_memory(const dn_kernel_report *report, dn_str *out);
+// The buffers that are alive when the arena is fullest, largest first, into `out`, which has room
+// for all; *fullest is the kernel, -1 if there is none.
+int dn_report_fullest(const dn_kernels *kernels, const dn_buffer **out, int *fullest);
+// "conv f32[64, 14, 14, 64]". A copy of a variable or argument is one that was packed.
+const char *dn_report_describe(dn_arena *arena, const dn_kernels *kernels, const dn_buffer *buffer);
 // Arithmetic, bytes and time of each kernel in order, and of each line, longest first. Predicted:
 // as long as arithmetic or memory alone would take at the machine's limit, whichever is longer.
 void dn_report_cost(const dn_kernel_report *report, dn_str *out);

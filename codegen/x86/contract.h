@@ -66,6 +66,7 @@ typedef struct dn_cplan {
     // Copies of a chunk, on the stack: B's columns of a tile side by side; A with
     // its padding, so that the taps of all pixels are there.
     bool copy_b, copy_a;
+    bool prefetch;  // A's elements of the next chunk: too much for the last-level cache
     int64_t extent[DN_MAX_SPATIAL];  // of A's copy
     int64_t tasks;
 } dn_cplan;
@@ -123,6 +124,10 @@ void dn_contract_step(dn_emit *e, const dn_cplan *plan, dn_ctile *tile, LLVMValu
 LLVMValueRef dn_contract_fold(dn_emit *e, dn_dtype dtype, LLVMValueRef *rows, int n);
 
 // ---- copies (contract_copy.c) ----
+// Elements of A or B from a chunk to the next; 0: there is none.
+int64_t dn_contract_next(const dn_cplan *plan, bool of_a);
+// Asks for the line at an address that will be read during the next chunk.
+void dn_contract_prefetch(dn_emit *e, LLVMValueRef address);
 typedef struct dn_ccopy {
     const dn_cplan *plan;
     LLVMValueRef from[DN_C_LEVELS], to[DN_C_LEVELS];  // the steps of the chunk

@@ -3,8 +3,10 @@
 
 enum {
     L2_BYTES = 1 << 19,       // what a task may read again and again
-    SCRATCH_BYTES = 1 << 16,  // sums of chunks, on the stack
+    SCRATCH_BYTES = 1 << 17,  // sums of chunks, on the stack
     TASKS = 48,               // enough to share among 16 threads
+    WEIGHT_TASKS = 8,         // each reads memory again
+    SMALL_WEIGHT_TASKS = 2,   // and does little with it: few channels
     ROW_GRANULE = 24,         // divisible by the rows of either instruction set's tile
     CHANNEL_GRANULE = 16,     // a line of the cache
 };
@@ -46,14 +48,19 @@ static bool halve_others(dn_cplan *p) {
     return false;
 }
 
-// The result of a weight gradient is small and what is summed large: parts that
-// need different columns and channels come first. For the others, parts that
-// need different pixels do.
+// A weight gradient reads all of x and y for each block of its small result, so that blocks are few
+// and read memory in long runs: a row of taps first, then columns and channels. For the others,
+// blocks of different pixels come first.
 static bool split(dn_cplan *p) {
     if (p->contract->op == DN_OP_CONV_WEIGHT)
-        return (!p->copy_a && halve_columns(p)) || halve_dim(p, p->row) || halve_others(p) ||
-               halve_columns(p);
+        return (p->row != 0 && halve_dim(p, 0)) || halve_columns(p) || halve_dim(p, p->row) ||
+               halve_others(p);
     return halve_others(p) || halve_dim(p, p->row) || halve_columns(p);
+}
+
+static int64_t tasks_wanted(const dn_cplan *p) {
+    if (p->contract->op != DN_OP_CONV_WEIGHT) return TASKS;
+    return p->copy_a ? SMALL_WEIGHT_TASKS : WEIGHT_TASKS;
 }
 
 static double block_results(const dn_cplan *p) {
@@ -91,7 +98,7 @@ void dn_contract_blocks(dn_cplan *p) {
         p->dims[d].block = p->dims[d].size > 0 ? p->dims[d].size : 1;
     while (block_bytes(p) > L2_BYTES && (halve_dim(p, p->row) || halve_others(p))) {
     }
-    while (count_tasks(p) < TASKS && block_work(p) > TASK_WORK && split(p)) {
+    while (count_tasks(p) < tasks_wanted(p) && block_work(p) > TASK_WORK && split(p)) {
     }
     if (dn_contract_chunks(p) > 1) {
         double most = SCRATCH_BYTES / (double)dn_dtype_size(p->dtype);

@@ -21,6 +21,26 @@ int64_t dn_contract_b_steps(const dn_cplan *p) {
     return p->levels[0].chunk * dn_contract_b_step(p, 0);
 }
 
+// Asks for the line of memory at an address that will be read during the next chunk.
+void dn_contract_prefetch(dn_emit *e, LLVMValueRef address) {
+    unsigned id = LLVMLookupIntrinsicID("llvm.prefetch", 13);
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, &e->ptr, 1);
+    LLVMTypeRef type = LLVMIntrinsicGetType(e->context, id, &e->ptr, 1);
+    LLVMValueRef read = LLVMConstInt(e->i32, 0, false), data = LLVMConstInt(e->i32, 1, false);
+    LLVMValueRef second_level = LLVMConstInt(e->i32, 2, false);
+    LLVMValueRef operands[] = {address, read, second_level, data};
+    LLVMBuildCall2(e->builder, type, function, operands, 4, "");
+}
+
+// Elements of B (or A) from a chunk to the next.
+int64_t dn_contract_next(const dn_cplan *p, bool of_a) {
+    for (int l = p->n_levels - 1; l >= 0; l--) {
+        const dn_clevel *level = &p->levels[l];
+        if (level->chunk < level->size) return level->chunk * (of_a ? level->a : level->b);
+    }
+    return 0;
+}
+
 // ---- B: the columns of a tile, side by side ----
 
 static void copy_columns(dn_emit *e, const dn_ccopy *copy, LLVMValueRef from, LLVMValueRef to) {
@@ -29,6 +49,9 @@ static void copy_columns(dn_emit *e, const dn_ccopy *copy, LLVMValueRef from, LL
         LLVMValueRef at = dn_emit_i64(e, v * copy->lanes);
         LLVMValueRef source = dn_emit_address(e, copy->source, p->dtype, dn_c_add(e, from, at));
         LLVMValueRef mask = v == copy->vectors - 1 ? copy->mask : NULL;
+        if (dn_contract_next(p, false))
+            dn_contract_prefetch(e, dn_emit_address(e, source, p->dtype,
+                                                    dn_emit_i64(e, dn_contract_next(p, false))));
         LLVMValueRef value = dn_c_load(e, p->dtype, copy->lanes, source, 1, mask);
         LLVMBuildStore(e->builder, value,
                        dn_emit_address(e, copy->buffer, p->dtype, dn_c_add(e, to, at)));

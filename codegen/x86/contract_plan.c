@@ -8,10 +8,11 @@ enum {
     FEW_COLUMNS = 3,     // lanes are steps of the reduction then, or columns are
                          // swapped with rows
     MANY_ROWS = 48,      // worth a packed copy of the matrix on the right
-    CHUNK_PIXELS = 256,  // of a weight gradient
+    CHUNK_PIXELS = 128,  // of a weight gradient
     WORTH_COPY = 16,     // rows
     SMALL_CHANNELS = 8,
     COPY_BYTES = 1 << 17,  // at most, on the stack
+    LAST_LEVEL_BYTES = 1 << 25,
 };
 
 static int64_t product(const int64_t *sizes, int from, int to) {
@@ -194,6 +195,9 @@ static void plan_conv_weight(const dn_contract *c, dn_cplan *p) {
     chunk_pixels(c, p);
     int64_t rows = channels * product(c->kernel, 0, c->spatial);
     p->copy_b = !lanes && rows >= WORTH_COPY && b_bytes(p) <= COPY_BYTES;
+    double elements = (double)c->images * ((double)product(c->image, 0, c->spatial) * c->channels +
+                                           (double)product(c->out, 0, c->spatial) * c->filters);
+    p->prefetch = p->copy_b && elements * (double)dn_dtype_size(p->dtype) > LAST_LEVEL_BYTES;
 }
 
 // Few channels: a chunk of x is copied with its padding, so that the taps of
@@ -210,6 +214,8 @@ static void pad_channels(const dn_contract *c, dn_cplan *p) {
     }
     if (elements * (int64_t)dn_dtype_size(p->dtype) > COPY_BYTES || elements <= 0) return;
     p->copy_a = true;
+    p->prefetch = false;
+    if (c->filters <= 2 * p->width) p->copy_b = false;  // its rows are short and read once or twice
     p->levels[0].a = product(p->extent, 0, c->spatial) * c->channels;
     for (int s = 0; s < c->spatial; s++) {
         int64_t pixel = product(p->extent, s + 1, c->spatial) * c->channels;

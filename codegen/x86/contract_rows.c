@@ -40,7 +40,8 @@ void dn_contract_shape(dn_ctask *t, const dn_x86 *target) {
     t->vectors = 2;
     // Few rows: more columns, so that there are sums enough to hide the latency.
     bool wide = !p->packed && p->column_block % (4 * t->lanes) == 0;
-    if (wide && dim->block * 4 + 4 < target->registers) t->vectors = 4;
+    bool few = dim->block * 4 + 4 < target->registers;
+    if (wide && (few || (p->copy_a && target->registers > 16))) t->vectors = 4;
     int most = (target->registers - t->vectors - 1) / t->vectors;
     if (most > 8) most = 8;
     t->rows = (int)dn_ceil_div(dim->block, dn_ceil_div(dim->block, most));

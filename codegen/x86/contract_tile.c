@@ -69,6 +69,9 @@ static void outer_step(dn_emit *e, const dn_cplan *p, dn_ctile *tile, LLVMValueR
         LLVMValueRef at = dn_emit_address(e, b, p->dtype, dn_emit_i64(e, v * tile->column_b));
         columns[v] = dn_c_load(e, p->dtype, tile->lanes, at, tile->b_lane, mask);
     }
+    if (p->prefetch)
+        dn_contract_prefetch(
+            e, dn_emit_address(e, a, p->dtype, dn_emit_i64(e, dn_contract_next(p, true))));
     for (int m = 0; m < tile->rows; m++) {
         LLVMValueRef row = dn_emit_address(e, a, p->dtype, dn_emit_i64(e, m * p->row_a));
         LLVMValueRef element = NULL;

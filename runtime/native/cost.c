@@ -7,7 +7,7 @@ typedef struct row {
     int number;  // of the kernel, or how many of a line
     const char *name, *line;
     double flops, bytes, predicted, measured;  // a run
-    double longest;                            // of a line's kernels, predicted
+    double longest;                            // of a line's kernels
 } row;
 
 typedef struct table {
@@ -84,8 +84,9 @@ static void sum_lines(table *t) {
         int at = 0;
         while (at < t->n_lines && strcmp(t->lines[at].line, r->line) != 0) at++;
         if (at == t->n_lines) t->lines[t->n_lines++] = (row){.name = "", .line = r->line};
-        if (r->predicted >= t->lines[at].longest) {
-            t->lines[at].longest = r->predicted;
+        double time = t->measured ? r->measured : r->predicted;
+        if (time >= t->lines[at].longest) {
+            t->lines[at].longest = time;
             t->lines[at].name = r->name;
         }
         t->lines[at].number++;

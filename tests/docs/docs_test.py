@@ -11,8 +11,9 @@ Fenced blocks that are checked, by the words after the fence (all others are ign
   dnet warning [ARGS]    dnetc succeeds, and says each line of the ```message block that follows
   dnet save NAME         as `dnet`, and kept as the file NAME for the blocks after it
   dnet prompt            lines after `dnet> ` and `  ... ` are typed, the others are what is printed
-  console                lines after `$ ` run if they begin with dnet or dnetc; the others are their
-                         output, where a line `...` stands for any lines
+  console                lines after `$ ` run if they begin with dnet, dnetc, cc or ./; the others are
+                         their output, where a line `...` stands for any lines
+  c save NAME            kept as the file NAME for the blocks after it
 
 Each document has a folder of its own to run in, with a link to examples/. Numbers may differ by 1 in
 500, because matrix products come from a library that is not the same on all machines; all else is
@@ -102,7 +103,9 @@ class Document:
         os.symlink(os.path.join(ROOT, "examples"), os.path.join(folder, "examples"))
 
     def run(self, program, *args, typed=""):
-        done = subprocess.run([program, *args], executable=self.programs[program], cwd=self.folder,
+        if program == "cc" and b"__asan_init" in open(self.programs["dnetc"], "rb").read():
+            args += ("-fsanitize=address,undefined",)  # as the libraries are
+        done = subprocess.run([program, *args], executable=self.programs.get(program), cwd=self.folder,
                               input=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=600)
         return done.returncode, done.stdout
@@ -168,8 +171,11 @@ class Document:
             elif commands:
                 commands[-1][1].append(line)
         for args, want in commands:
-            if args and args[0] in self.programs:
-                _, got = self.run(*args)
+            if args and (args[0] in self.programs or args[0] == "cc" or args[0].startswith("./")):
+                try:
+                    _, got = self.run(*args)
+                except FileNotFoundError as e:  # an earlier line should have made it
+                    got = str(e)
                 self.expect(block, args, got, "\n".join(want))
 
     def check_block(self, block, after):
@@ -177,6 +183,8 @@ class Document:
         kind = block.words[1] if len(block.words) > 1 else ""
         if block.is_a("console"):
             return self.check_console(block)
+        if block.is_a("c", "save"):
+            return self.write(block.words[2], block.text)
         if not block.is_a("dnet"):
             return None
         if kind in pairs and not (after and after.is_a(pairs[kind])):

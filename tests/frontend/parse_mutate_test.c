@@ -149,6 +149,7 @@ static void insert_token(buffer *b) {
                                          " with ",
                                          "return ",
                                          "extern ",
+                                         "export ",
                                          "import ",
                                          "const ",
                                          "symbol(",

@@ -301,7 +301,7 @@ static void test_cost_report(void) {
         kernels->list[i]->bytes *= 1e6;
     }
     const dn_native_time times[] = {{0.03, 3}, {0.14, 2}, {0, 0}, {0.01, 1}};
-    dn_kernel_report report = {kernels, &places, NULL, {1e11, 2e10}, NULL};
+    dn_kernel_report report = {kernels, &places, NULL, {1e11, 2e10, 0}, NULL};
     dn_str text = {0};
     dn_report_cost(&report, &text);
     check_text(
@@ -339,7 +339,7 @@ static void test_cost_report(void) {
                "ms  of limit   share\n"
                "      2  dot    gan.dnet:10      5.600     168.000     33.33      57.600      "
                "80.000     72.0%   88.9%\n"
-               "      2  max    gan.dnet:11      1.800      96.000     18.75      18.000      "
+               "      2  sgd    gan.dnet:11      1.800      96.000     18.75      18.000      "
                "10.000    180.0%   11.1%\n"
                "         total                   7.400     264.000     28.03      75.600      "
                "90.000     84.0%  100.0%\n");

@@ -1,0 +1,154 @@
+#include "driver/fit.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codegen/kernel/access.h"
+#include "codegen/kernel/report.h"
+#include "driver/lower.h"
+#include "runtime/data/dataset.h"
+#include "runtime/native/scratch.h"
+
+enum { MOST_LISTED = 6 };
+
+// ---- sizes as text ----
+
+int64_t dn_read_size(const char *text) {
+    char *end;
+    errno = 0;
+    long long number = isdigit((unsigned char)*text) ? strtoll(text, &end, 10) : 0;
+    if (number <= 0 || errno) return 0;
+    static const char units[] = "KMG";
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    if (end[0] && (!unit || end[1])) return 0;
+    return number > INT64_MAX >> shift ? 0 : (int64_t)number << shift;
+}
+
+static char *size_text(int64_t bytes) {
+    static const char units[] = "KMG";
+    for (int i = 2; i >= 0; i--) {
+        int64_t unit = (int64_t)1 << 10 * (i + 1);
+        if (bytes % unit == 0) return dn_printf("%lld%c", (long long)(bytes / unit), units[i]);
+    }
+    return dn_printf("%lld", (long long)bytes);
+}
+
+static double mib(int64_t bytes) { return (double)bytes / (1 << 20); }
+
+// ---- what there is besides the arena ----
+
+static int64_t fields_bytes(const dn_field *fields, int n) {
+    int64_t bytes = 0;
+    for (int i = 0; i < n; i++)
+        bytes += dn_shape_elements(&fields[i].shape) * (int64_t)dn_dtype_size(fields[i].dtype);
+    return bytes;
+}
+
+static int64_t variables_bytes(const dn_compiler *c) {
+    int64_t bytes = 0;
+    for (int i = 0; i < c->n_vars; i++) {
+        dn_shape shape = dn_type_shape(&c->vars[i]->type);
+        bytes += dn_shape_elements(&shape) * (int64_t)dn_dtype_size(c->vars[i]->type.dtype);
+    }
+    return bytes;
+}
+
+static int64_t buffers_bytes(const dn_compiler *c) {
+    int64_t inputs = 0, outputs = 0;
+    for (int i = 0; i < c->n_units; i++) {
+        const dn_entry *entry = &c->units[i].entry;
+        int64_t takes = fields_bytes(entry->inputs, entry->n_inputs);
+        int64_t gives = c->units[i].is_init ? 0 : fields_bytes(entry->outputs, entry->n_outputs);
+        if (takes > inputs) inputs = takes;
+        if (gives > outputs) outputs = gives;
+    }
+    return (DN_DATA_AHEAD + 1) * inputs + outputs;
+}
+
+// ---- too large ----
+
+// "gan.dnet:31", or "-".
+static const char *line_of(dn_arena *arena, const dn_places *places, dn_span span) {
+    const char *path;
+    int line, column;
+    bool known = places->place(places->context, span, &path, &line, &column);
+    return known ? dn_arena_printf(arena, "%s:%d", path, line) : "-";
+}
+
+static void print_holders(dn_compiler *c, const dn_kernels *kernels, dn_str *out) {
+    dn_arena arena = {0};
+    dn_places places = dn_compiler_places(c);
+    const dn_buffer **alive = DN_NEW_ARRAY(&arena, const dn_buffer *, kernels->n_buffers + 1);
+    int fullest, n = dn_report_fullest(kernels, alive, &fullest);
+    if (n)
+        dn_str_printf(out, "\nthe rest is most at %s, which needs",
+                      line_of(&arena, &places, kernels->list[fullest]->span));
+    for (int i = 0; i < n && i < MOST_LISTED; i++) {
+        const dn_node *node = alive[i]->node;
+        dn_str_printf(out, "\n  %8.1f MiB  %s", mib(dn_buffer_bytes(alive[i])),
+                      dn_report_describe(&arena, kernels, alive[i]));
+        if (node && node->span.file)
+            dn_str_printf(out, " from %s", line_of(&arena, &places, node->span));
+    }
+    if (n > MOST_LISTED) dn_str_printf(out, "\n  and %d smaller ones", n - MOST_LISTED);
+    dn_arena_free(&arena);
+}
+
+static dn_status too_large_without(const dn_compiler *c) {
+    char *limit = size_text(c->max_memory);
+    dn_status status =
+        dn_fail(DN_INVALID,
+                "variables take %.1f MiB, data buffers and results %.1f MiB: no room for "
+                "anything else in --max-memory=%s",
+                mib(variables_bytes(c)), mib(buffers_bytes(c)), limit);
+    free(limit);
+    return status;
+}
+
+static dn_status too_large(dn_compiler *c, const dn_unit *unit, int64_t needed,
+                           const dn_kernels *kernels) {
+    char *limit = size_text(c->max_memory);
+    dn_str note = {0};
+    dn_str_printf(&note, "variables take %.1f MiB, data buffers and results %.1f MiB",
+                  mib(variables_bytes(c)), mib(buffers_bytes(c)));
+    print_holders(c, kernels, &note);
+    dn_status status =
+        dn_fail(DN_INVALID, "%s needs %.1f MiB, more than --max-memory=%s, even if it recomputes",
+                unit->graph->name, mib(needed), limit);
+    status = dn_with_note(status, "%s", note.text);
+    free(note.text);
+    free(limit);
+    return dn_with_hint(status,
+                        "smaller batches need less: where the program has a const for "
+                        "their size, as -D batch=16");
+}
+
+// ---- the whole ----
+
+dn_status dn_fit_unit(dn_compiler *c, const dn_unit *unit, dn_kernels *kernels, dn_fit *out) {
+    int64_t fixed = variables_bytes(c) + buffers_bytes(c);
+    out->after = fixed;
+    if (fixed > c->max_memory) return too_large_without(c);
+    int64_t page = (int64_t)dn_scratch_size(1), budget = (c->max_memory - fixed) / page * page;
+    bool fits = dn_kernels_fit(kernels, budget, &out->change);
+    int64_t before = (int64_t)dn_scratch_size((size_t)out->change.before);
+    int64_t after = (int64_t)dn_scratch_size((size_t)out->change.after);
+    out->before = fixed + before;
+    out->after = fixed + after;
+    return fits ? DN_SUCCESS : too_large(c, unit, out->after, kernels);
+}
+
+void dn_fit_print(const char *name, const dn_fit *fit, FILE *to) {
+    const dn_recompute *change = &fit->change;
+    if (fit->after == fit->before) return;
+    fprintf(to, "%s: %.1f MiB fit into %.1f MiB ", name, mib(fit->before), mib(fit->after));
+    if (change->kernels <= 0 && change->more <= 0)
+        fprintf(to, "in another order of kernels\n");
+    else
+        fprintf(to, "by recomputing %d kernel%s: %.1f%% more FLOPs\n", change->kernels,
+                change->kernels == 1 ? "" : "s",
+                change->flops > 0 ? 100 * change->more / change->flops : 0);
+}

@@ -1,0 +1,205 @@
+"""Libraries for C: what a file exports gives the same bits as `dnet FILE`, needs libc alone, shows nothing else, and
+says what is wrong."""
+import json
+import os
+import shutil
+import struct
+import subprocess
+
+from endtoend import (DNET, DNETC, HERE, TINY_GAN, check, check_in, finish, folder, read, read_npy, read_safetensors,
+                      run, run_fails, run_ok, write, write_mnist)
+
+ERRORS, REFUSED = 1, 3
+MOST_BYTES = 1 << 20
+OURS = {"gan_new", "gan_new_from_memory", "gan_free", "gan_version", "gan_seed", "gan_generate", "gan_judge",
+        "gan_draw"}
+STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
+EXPORTS = """
+/// Sixteen images.
+export fn generate(z: f32[16, z_dim]) -> f32[16, 28, 28, 1] { G(z) }
+export fn judge(x: f32[4, 28, 28, 1], scale: f32) { {logit: scale * D(x), mean: mean(x)} }
+export fn draw() { G(normal([2, z_dim])) }
+
+const many = 1 // how often
+export fn again(z: f32[16, z_dim], n: int = many) -> f32[16, 28, 28, 1] { G(z) }
+command images(weights: path = "", out: path) {
+    if weights != "" {
+        restore(weights)
+    }
+    save_npy(generate(normal([16, z_dim], seed: 7)), out)
+}
+command noise(out: path) { save_npy(normal([16, z_dim], seed: 7), out) }
+"""
+OURS.add("gan_again")
+
+
+def sanitizers(library):
+    return ["-fsanitize=address,undefined"] if b"__asan_init" in read(library) else []
+
+
+def symbols(path, *options):
+    """The names that a library defines for others."""
+    out = subprocess.run(["nm", "--defined-only", *options, path], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return {line.split()[2].split("@")[0] for line in out.splitlines() if len(line.split()) == 3}
+
+
+def pkg_config(cwd, *options):
+    """What gan.pc says; where there is no pkg-config, the same by hand."""
+    if not shutil.which("pkg-config"):
+        return ["-I" + cwd] if "--cflags" in options else ["-L" + cwd, "-lgan", "-lm", "-pthread"]
+    done = subprocess.run(["pkg-config", *options, "gan"], stdout=subprocess.PIPE, check=True,
+                          env=dict(os.environ, PKG_CONFIG_PATH=cwd))
+    return done.stdout.decode().split()
+
+
+def train():
+    """A folder with gan.dnet, weights after a few steps, noise, and what dnet makes of it."""
+    cwd = folder()
+    write(os.path.join(cwd, "gan.dnet"), read(TINY_GAN).decode() + EXPORTS)
+    write_mnist(os.path.join(cwd, "digits.idx"), 0, 64)
+    run_ok(DNET, "gan.dnet", "train", "--images", "digits.idx", "--take-n", "64", "--epochs", "1", cwd=cwd)
+    run_ok(DNET, "gan.dnet", "noise", "--out", "noise.npy", cwd=cwd)
+    run_ok(DNET, "gan.dnet", "images", "--weights", "out/gan.ckpt", "--out", "trained.npy", cwd=cwd)
+    run_ok(DNET, "gan.dnet", "images", "--out", "first.npy", cwd=cwd)
+    write(os.path.join(cwd, "noise"), read_npy(os.path.join(cwd, "noise.npy"))[2])
+    return cwd
+
+
+def compile_use(cwd, name, library, *link):
+    run_ok("cc", "-std=c99", *STRICT, *sanitizers(library), os.path.join(HERE, "embed_use.c"), "-o", name,
+           *pkg_config(cwd, "--cflags"), *link, "-pthread", cwd=cwd)
+
+
+def same_as_dnet(cwd, program, weights, threads, want, **changes):
+    run_ok(program, weights, "noise", "images", threads, cwd=cwd, LD_LIBRARY_PATH=cwd, **changes)
+    check(read(os.path.join(cwd, "images")) == read_npy(os.path.join(cwd, want))[2], program, weights, threads, want)
+
+
+def use(cwd, program):
+    same_as_dnet(cwd, program, "out/gan.ckpt", "1", "trained.npy")
+    same_as_dnet(cwd, program, "out/gan.ckpt", "3", "trained.npy", DNET_ISA="avx2")
+    same_as_dnet(cwd, program, "memory:out/gan.ckpt", "2", "trained.npy")
+    same_as_dnet(cwd, program, "-", "1", "first.npy")
+    run_ok(program, "twice", "out/gan.ckpt", "noise", "images", cwd=cwd, LD_LIBRARY_PATH=cwd)
+
+
+def test_shared(cwd):
+    run_ok(DNETC, "gan.dnet", "-shared", "-o", "libgan.so", cwd=cwd)
+    library = os.path.join(cwd, "libgan.so")
+    check(symbols(library, "-D") == OURS, symbols(library, "-D"))
+    if not sanitizers(library):
+        check(os.path.getsize(library) < MOST_BYTES, os.path.getsize(library), "bytes")
+        needs = subprocess.run(["ldd", library], stdout=subprocess.PIPE, check=True).stdout.decode().split()
+        check({n for n in needs if n.startswith("lib")} <= {"libc.so.6", "libm.so.6"}, needs)
+    compile_use(cwd, "shared", library, *pkg_config(cwd, "--libs"))
+    use(cwd, "./shared")
+
+
+def test_header(cwd):
+    header = read(os.path.join(cwd, "gan.h")).decode()
+    for part in ("Sixteen images.", "z            f32[16, 8]", "result       f32[16, 28, 28, 1]",
+                 "int gan_judge(gan *self, const float *x, float scale, float *result_logit"):
+        check_in(part, header)
+    write(os.path.join(cwd, "header.c"), '#include "gan.h"\nint main(void) { return 0; }\n')
+    run_ok("cc", "-std=c89", *STRICT, "-fsyntax-only", "header.c", cwd=cwd)
+    if shutil.which("c++"):
+        run_ok("c++", *STRICT, "-fsyntax-only", "-x", "c++", "header.c", cwd=cwd)
+
+
+def test_static(cwd):
+    os.remove(os.path.join(cwd, "libgan.so"))
+    run_ok(DNETC, "gan.dnet", "-static", cwd=cwd)  # the file's name without -o
+    library = os.path.join(cwd, "libgan.a")
+    check(symbols(library, "-g") == OURS, symbols(library, "-g"))
+    compile_use(cwd, "static", library, *pkg_config(cwd, "--static", "--libs"))
+    use(cwd, "./static")
+
+
+def test_two_in_one_program(cwd):
+    """Nothing of one static library meets what has the same name in another."""
+    write(os.path.join(cwd, "twice.dnet"), "export fn run(x: f32[3]) -> f32[3] { 2 * x }\n")
+    run_ok(DNETC, "twice.dnet", "-static", cwd=cwd)
+    run_ok(DNETC, "twice.dnet", "-static", "-march=avx2", "-o", "libmore.a", cwd=cwd)
+    write(os.path.join(cwd, "both.c"), """
+        #include "more.h"
+        #include "twice.h"
+        int main(void) {
+            float x[3] = {1, 2, 3}, y[3];
+            twice *a = twice_new(0, 1, 0, 0);
+            more *b = more_new(0, 1, 0, 0);
+            int failed = !a || !b || twice_run(a, x, y, 0, 0) || more_run(b, y, x, 0, 0) || x[2] != 12;
+            twice_free(a), more_free(b);
+            return failed;
+        }
+    """)
+    run_ok("cc", *STRICT, *sanitizers(os.path.join(cwd, "libmore.a")), "both.c", "-o", "both", "-L.", "-ltwice",
+           "-lmore", "-lm", "-pthread", cwd=cwd)
+    run_ok("./both", cwd=cwd)
+
+
+def safetensors(tensors):
+    """The bytes of a file with {name: (dtype, shape, bytes)}."""
+    header, data = {}, b""
+    for name, (dtype, shape, elements) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(elements)]}
+        data += elements
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def refuses(cwd, weights, *says):
+    for program in ("./static", "memory"):
+        path = "memory:" + weights if program == "memory" else weights
+        result = run("./static", path, "noise", "images", "1", cwd=cwd)
+        check(result.code == REFUSED, weights, result)
+        for part in says:
+            check_in(part, result.out)
+        check("Sanitizer" not in result.err, result)
+
+
+def test_wrong_weights(cwd):
+    tensors, _ = read_safetensors(os.path.join(cwd, "out/gan.ckpt"))
+    place = lambda name: os.path.join(cwd, name)
+    write(place("whole"), safetensors(tensors))
+    same_as_dnet(cwd, "./static", "whole", "1", "trained.npy")
+    name = "G.conv2d_transpose.kernel"
+    if name not in tensors:
+        name = min(n for n in tensors if n.startswith("G.") and "/" not in n)
+    dtype, shape, elements = tensors[name]
+    write(place("missing"), safetensors({k: v for k, v in tensors.items() if k != name}))
+    refuses(cwd, "missing", "there is no tensor " + name, "there are ")
+    write(place("shape"), safetensors({**tensors, name: (dtype, shape + [1], elements)}))
+    refuses(cwd, "shape", f"{name} is f32[{', '.join(map(str, shape + [1]))}] in the file, but f32[")
+    write(place("none"), safetensors({}))
+    refuses(cwd, "none", "there is no tensor ", "there is none at all")
+    write(place("cut"), read(place("out/gan.ckpt"))[:-100])
+    refuses(cwd, "cut", "data_offsets")
+    write(place("text"), "not a file of weights")
+    refuses(cwd, "text", "a header of ")
+    result = run("./static", "nowhere", "noise", "images", "1", cwd=cwd)
+    check(result.code == REFUSED and result.out == "nowhere: No such file or directory\n", result)
+    result = run("./static", "whole", "noise", "images", "-1", cwd=cwd)
+    check(result.code == REFUSED and "-1 threads" in result.out, result)
+
+
+def test_what_dnetc_refuses(cwd):
+    run_fails(ERRORS, DNETC, TINY_GAN, "-shared", "-o", "libgan.so", cwd=cwd,
+              says=["tiny_gan.dnet exports nothing", "write `export` before a fn"])
+    for output, says in (("gan.so", "`gan.so` is not a library's name"), ("libmy-gan.so", "`my-gan` cannot begin"),
+                         ("libint.a", "`int` cannot begin"), ("no/libgan.so", "cannot write no/libgan.so")):
+        run_fails(ERRORS, DNETC, "gan.dnet", "-shared", "-o", output, cwd=cwd, says=[says])
+    check(not os.path.exists(os.path.join(cwd, "libgan.so")))
+
+
+def main():
+    cwd = train()
+    test_shared(cwd)
+    test_header(cwd)
+    test_static(cwd)
+    test_two_in_one_program(cwd)
+    test_wrong_weights(cwd)
+    test_what_dnetc_refuses(cwd)
+    finish()
+
+
+main()
