@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/host/vm.h"
+#include "runtime/native/profile.h"
 #include "runtime/native/linked.h"
 
 enum { EXIT_START = 1 };
@@ -13,7 +14,14 @@ typedef struct machine {
     dn_pool *pool;  // made when something is run
     dn_native_runner *runner;
     int threads;
+    dn_profile *profile;  // NULL: nobody asks
 } machine;
+
+// What stands before the command.
+typedef struct asked {
+    bool profile;
+    const char *trace;  // a file, or NULL
+} asked;
 
 static dn_status start(machine *m) {
     if (!m->pool) DN_TRY(dn_pool_new(m->threads, &m->pool));
@@ -23,9 +31,16 @@ static dn_status start(machine *m) {
 static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *const *inputs,
                            dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step) {
     machine *m = context;
+    dn_native_call call = {entry, inputs, vars, outputs, seed, step};
     DN_TRY(start(m));
-    return dn_native_run(m->runner, entry->code, m->kernels,
-                         &(dn_native_call){entry, inputs, vars, outputs, seed, step}, NULL);
+    if (m->profile)
+        return dn_profile_run(m->profile, m->runner, entry->code, m->kernels, &call, NULL);
+    return dn_native_run(m->runner, entry->code, m->kernels, &call, NULL);
+}
+
+static void waits_for_data(void *context, bool begins) {
+    machine *m = context;
+    if (m->profile) dn_profile_mark(m->profile, DN_PROFILE_DATA, begins);
 }
 
 static void set_threads(void *context, int count) { ((machine *)context)->threads = count; }
@@ -54,22 +69,59 @@ static bool asks_for_help(int argc, char **argv) {
            (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0));
 }
 
+static int complain(const char *name, dn_status status, int code) {
+    if (!status) return code;
+    fprintf(stderr, "%s: error: %s\n", name, dn_status_message(status));
+    if (dn_status_hint(status)) fprintf(stderr, "hint: %s\n", dn_status_hint(status));
+    dn_status_free(status);
+    return code ? code : EXIT_START;
+}
+
+// Takes --profile and --trace=FILE out of the arguments before the command.
+static asked read_asked(int *argc, char **argv) {
+    asked a = {0};
+    int taken = 0;
+    for (int i = 1; i < *argc; i++, taken++) {
+        if (strcmp(argv[i], "--profile") == 0)
+            a.profile = true;
+        else if (strncmp(argv[i], "--trace=", 8) == 0)
+            a.trace = argv[i] + 8;
+        else
+            break;
+    }
+    for (int i = 1 + taken; i <= *argc; i++) argv[i - taken] = argv[i];
+    *argc -= taken;
+    return a;
+}
+
+static int run_watched(const dn_program_image *image, machine *m, const asked *a, int argc,
+                       char **argv) {
+    dn_executor executor = {.context = m, .run = run_entry, .waits = waits_for_data};
+    if (a->profile || a->trace) {
+        dn_status status = dn_profile_new(&image->program, a->trace, &m->profile);
+        if (status) return complain(argv[0], status, EXIT_START);
+    }
+    int code = dn_program_main(&image->program, &executor, set_threads, argc, argv);
+    if (a->profile)
+        code = complain(argv[0], dn_profile_print(m->profile, m->pool, m->runner, stderr), code);
+    if (a->trace) code = complain(argv[0], dn_profile_end_trace(m->profile), code);
+    dn_profile_free(m->profile);
+    return code;
+}
+
 static int run_program(const dn_program_image *image, int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) return print_version(image), 0;
     if (argc == 2 && strcmp(argv[1], "--source") == 0) return print_source(image), 0;
     machine m = {0};
+    asked a = read_asked(&argc, argv);
     dn_status status = dn_linked_kernels(&m.kernels);
-    if (status) {
-        fprintf(stderr, "%s: error: %s\n", argv[0], dn_status_message(status));
-        if (dn_status_hint(status)) fprintf(stderr, "hint: %s\n", dn_status_hint(status));
-        dn_status_free(status);
-        return EXIT_START;
-    }
-    dn_executor executor = {.context = &m, .run = run_entry};
-    int code = dn_program_main(&image->program, &executor, set_threads, argc, argv);
+    if (status) return complain(argv[0], status, EXIT_START);
+    int code = run_watched(image, &m, &a, argc, argv);
     if (asks_for_help(argc, argv))
-        printf("`%s --version` tells how it was compiled, `%s --source` from what.\n", argv[0],
-               argv[0]);
+        printf(
+            "`%s --version` tells how it was compiled, `%s --source` from what;\n"
+            "`%s --profile COMMAND` where its time goes (--trace=FILE: as a Chrome trace).\n",
+            argv[0], argv[0], argv[0]);
     dn_native_runner_free(m.runner);
     dn_pool_free(m.pool);
     return code;
