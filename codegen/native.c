@@ -179,6 +179,7 @@ static void make_entry(maker *m, const dn_kernels *entry, dn_native_entry *out) 
             args[arg++] = arg_of(&entry->buffers[kernel->args[k]]);
     }
     *out = (dn_native_entry){.arena_bytes = entry->arena_bytes,
+                             .n_constant = entry->n_constant,
                              .launches = launches,
                              .n_launches = entry->n,
                              .args = args,

@@ -13,6 +13,8 @@ typedef struct dn_native_options {
     // Of a span: path, line and column, for -g and reports. NULL: nowhere.
     bool (*place)(void *context, dn_span span, const char **path, int *line, int *column);
     void *place_context;
+    // Exported entries keep what depends on variables alone from run to run, for a library.
+    bool keep_constants;
     uint32_t main_file;  // whose lines launches are reported under (a span's `file`)
 } dn_native_options;
 

@@ -211,6 +211,7 @@ static dn_status make_library(const dn_options *options, const dn_lowered *lower
 
 static dn_status build_exports(dn_compiler *c, const dn_options *options, dn_c_library *library) {
     dn_native_options o = native_options(options);
+    o.keep_constants = true;
     dn_lowered lowered = {0};
     emission made[DN_ISA_COUNT];
     int n = 0;

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #include "runtime/data/dataset.h"
 #include "runtime/native/scratch.h"
 
-enum { MOST_LISTED = 6 };
+enum { MOST_LISTED = 6, LEAST_SHARE = 64 };
 
 // ---- sizes as text ----
 
@@ -27,7 +28,7 @@ int64_t dn_read_size(const char *text) {
     return number > INT64_MAX >> shift ? 0 : (int64_t)number << shift;
 }
 
-static char *size_text(int64_t bytes) {
+static char *limit_text(int64_t bytes) {
     static const char units[] = "KMG";
     for (int i = 2; i >= 0; i--) {
         int64_t unit = (int64_t)1 << 10 * (i + 1);
@@ -36,7 +37,18 @@ static char *size_text(int64_t bytes) {
     return dn_printf("%lld", (long long)bytes);
 }
 
-static double mib(int64_t bytes) { return (double)bytes / (1 << 20); }
+// "374.2 MiB", of little "93.4 KiB"; rounded up, so that so much is enough.
+typedef struct sized_text {
+    char text[32];
+} sized_text;
+
+static sized_text sized(int64_t bytes) {
+    sized_text out;
+    bool small = bytes < 10 << 20;
+    double tenths = ceil((double)bytes * 10 / (small ? 1 << 10 : 1 << 20));
+    snprintf(out.text, sizeof out.text, "%.1f %s", tenths / 10, small ? "KiB" : "MiB");
+    return out;
+}
 
 // ---- what there is besides the arena ----
 
@@ -86,38 +98,39 @@ static void print_holders(dn_compiler *c, const dn_kernels *kernels, dn_str *out
     if (n)
         dn_str_printf(out, "\nthe rest is most at %s, which needs",
                       line_of(&arena, &places, kernels->list[fullest]->span));
-    for (int i = 0; i < n && i < MOST_LISTED; i++) {
-        const dn_node *node = alive[i]->node;
-        dn_str_printf(out, "\n  %8.1f MiB  %s", mib(dn_buffer_bytes(alive[i])),
-                      dn_report_describe(&arena, kernels, alive[i]));
-        if (node && node->span.file)
-            dn_str_printf(out, " from %s", line_of(&arena, &places, node->span));
+    int listed = 0;
+    for (; listed < n && listed < MOST_LISTED; listed++) {
+        const dn_buffer *b = alive[listed];
+        if (dn_buffer_bytes(b) < dn_buffer_bytes(alive[0]) / LEAST_SHARE) break;
+        dn_str_printf(out, "\n  %12s  %s", sized(dn_buffer_bytes(b)).text,
+                      dn_report_describe(&arena, kernels, b));
+        if (b->node && b->node->span.file)
+            dn_str_printf(out, " from %s", line_of(&arena, &places, b->node->span));
     }
-    if (n > MOST_LISTED) dn_str_printf(out, "\n  and %d smaller ones", n - MOST_LISTED);
+    if (listed < n) dn_str_printf(out, "\n  and %d smaller ones", n - listed);
     dn_arena_free(&arena);
 }
 
 static dn_status too_large_without(const dn_compiler *c) {
-    char *limit = size_text(c->max_memory);
-    dn_status status =
-        dn_fail(DN_INVALID,
-                "variables take %.1f MiB, data buffers and results %.1f MiB: no room for "
-                "anything else in --max-memory=%s",
-                mib(variables_bytes(c)), mib(buffers_bytes(c)), limit);
+    char *limit = limit_text(c->max_memory);
+    dn_status status = dn_fail(DN_INVALID,
+                               "variables take %s, data buffers and results %s: no room for "
+                               "anything else in --max-memory=%s",
+                               sized(variables_bytes(c)).text, sized(buffers_bytes(c)).text, limit);
     free(limit);
     return status;
 }
 
 static dn_status too_large(dn_compiler *c, const dn_unit *unit, int64_t needed,
                            const dn_kernels *kernels) {
-    char *limit = size_text(c->max_memory);
+    char *limit = limit_text(c->max_memory);
     dn_str note = {0};
-    dn_str_printf(&note, "variables take %.1f MiB, data buffers and results %.1f MiB",
-                  mib(variables_bytes(c)), mib(buffers_bytes(c)));
+    dn_str_printf(&note, "variables take %s, data buffers and results %s",
+                  sized(variables_bytes(c)).text, sized(buffers_bytes(c)).text);
     print_holders(c, kernels, &note);
     dn_status status =
-        dn_fail(DN_INVALID, "%s needs %.1f MiB, more than --max-memory=%s, even if it recomputes",
-                unit->graph->name, mib(needed), limit);
+        dn_fail(DN_INVALID, "%s needs %s, more than --max-memory=%s, even if it recomputes",
+                unit->graph->name, sized(needed).text, limit);
     status = dn_with_note(status, "%s", note.text);
     free(note.text);
     free(limit);
@@ -144,7 +157,7 @@ dn_status dn_fit_unit(dn_compiler *c, const dn_unit *unit, dn_kernels *kernels, 
 void dn_fit_print(const char *name, const dn_fit *fit, FILE *to) {
     const dn_recompute *change = &fit->change;
     if (fit->after == fit->before) return;
-    fprintf(to, "%s: %.1f MiB fit into %.1f MiB ", name, mib(fit->before), mib(fit->after));
+    fprintf(to, "%s: %s fit into %s ", name, sized(fit->before).text, sized(fit->after).text);
     if (change->kernels <= 0 && change->more <= 0)
         fprintf(to, "in another order of kernels\n");
     else

@@ -1,6 +1,7 @@
 #include "driver/lower.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "codegen/x86/x86.h"
 
@@ -34,6 +35,35 @@ static dn_status fit(dn_compiler *compiler, const int *units, dn_lowered *lowere
     return failure;
 }
 
+// Says how long a stage took, and prints the kernels after it, where that was asked for.
+static void tell(dn_compiler *compiler, const char *stage, const dn_kernels *kernels,
+                 double begun) {
+    const dn_pass_options *options = &compiler->pass_options;
+    const char *after = options->print_after;
+    if (options->time)
+        fprintf(options->out, "%-12s %8.3f ms  %6d nodes in %6d kernels\n", stage,
+                1e3 * (dn_pass_clock() - begun), kernels->graph->n_nodes, kernels->n);
+    if (!after || (strcmp(after, "all") != 0 && strcmp(after, stage) != 0)) return;
+    dn_places places = dn_compiler_places(compiler);
+    dn_str text = {0};
+    dn_kernels_print_at(kernels, &places, &text);
+    fprintf(options->out, "; after %s\n%s", stage, text.text);
+    free(text.text);
+}
+
+static dn_status lower_unit(dn_compiler *compiler, const dn_unit *unit, bool keep_constants,
+                            dn_kernels **out) {
+    const dn_graph *graph = unit->graph;
+    double begun = dn_pass_clock();
+    DN_TRY(dn_annotate(dn_kernels_lower(graph, &dn_x86_target, out), "%s", graph->name));
+    tell(compiler, "fuse", *out, begun);
+    begun = dn_pass_clock();
+    if (unit->exported && keep_constants) dn_kernels_keep_constants(*out);
+    dn_kernels_plan(*out);
+    tell(compiler, "plan", *out, begun);
+    return DN_SUCCESS;
+}
+
 static dn_status check(const dn_lowered *lowered) {
     dn_status status = DN_SUCCESS;
 #ifndef NDEBUG
@@ -53,10 +83,10 @@ dn_status dn_lower_units(dn_compiler *compiler, const int *units, int n,
     *out = (dn_lowered){.kernels = dn_xcalloc((size_t)n + 1, sizeof *out->kernels),
                         .fits = dn_xcalloc((size_t)n + 1, sizeof *out->fits)};
     for (; out->n < n; out->n++) {
-        const dn_graph *graph = compiler->units[units[out->n]].graph;
-        dn_kernels **kernels = &out->kernels[out->n];
-        DN_TRY(dn_annotate(dn_kernels_lower(graph, &dn_x86_target, kernels), "%s", graph->name));
-        dn_kernels_plan(*kernels);
+        const dn_unit *unit = &compiler->units[units[out->n]];
+        // What is kept takes memory.
+        bool keep = options->keep_constants && !compiler->max_memory;
+        DN_TRY(lower_unit(compiler, unit, keep, &out->kernels[out->n]));
     }
     DN_TRY(fit(compiler, units, out));
     DN_TRY(check(out));

@@ -7,7 +7,7 @@
 
 typedef enum dn_output_form {
     DN_OUTPUT_PROGRAM,
-    DN_OUTPUT_OBJECT,   // -c
+    DN_OUTPUT_OBJECT,    // -c
     DN_OUTPUT_ASSEMBLY,  // -S
     DN_OUTPUT_SHARED,    // -shared
     DN_OUTPUT_STATIC     // -static
@@ -20,8 +20,8 @@ typedef struct dn_options {
     bool profile;        // for dnet
     const char *trace;   // the same: a file
     dn_backend_kind backend;
-    int level;   // -O
-    bool lines;         // -g
+    int level;           // -O
+    bool lines;          // -g
     const char *output;  // -o, for dnetc
     dn_output_form form;
     const char *march;  // avx2 or avx512; NULL: both

@@ -10,6 +10,7 @@
 //   step model ... keywords where a statement begins and a name follows; `log` where an expression
 //                  follows; `over` and `with` in a minimize statement
 //   keyword:       a name, as that of an argument or field; and so after `.`
+#include <ctype.h>
 #include <string.h>
 
 #include "frontend/parse.h"
@@ -160,6 +161,7 @@ static int kind_of_name(dn_parser *p, const dn_token *t) {
 
 // A keyword in the place of a field's or an argument's name.
 static bool stands_for_name(const dn_parser *p, const dn_token *t) {
+    if (!isalpha((unsigned char)p->source->text[t->begin])) return false;  // `&&`, read as `and`
     if (p->previous == '.') return true;
     dn_frame_kind frame = p->frames[p->depth].kind;
     bool named = frame == DN_FRAME_CALL || frame == DN_FRAME_PARAMS || frame == DN_FRAME_RECORD;

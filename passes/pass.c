@@ -20,23 +20,30 @@ static const pass passes[] = {
 };
 enum { N_PASSES = sizeof passes / sizeof *passes };
 
+const char *const dn_kernel_stages[] = {"fuse", "plan", NULL};
+enum { N_NAMES = N_PASSES + sizeof dn_kernel_stages / sizeof *dn_kernel_stages - 1 };
+
+static const char *name_of(int i) {
+    return i < N_PASSES ? passes[i].name : dn_kernel_stages[i - N_PASSES];
+}
+
 static dn_status unknown_name(const char *name) {
-    const char *names[N_PASSES];
+    const char *names[N_NAMES];
     dn_str all = {0};
-    for (int i = 0; i < N_PASSES; i++) {
-        names[i] = passes[i].name;
+    for (int i = 0; i < N_NAMES; i++) {
+        names[i] = name_of(i);
         dn_str_printf(&all, "%s%s", i ? ", " : "", names[i]);
     }
     dn_status status = dn_fail(DN_INVALID, "there is no pass \"%s\"; there are %s", name, all.text);
     free(all.text);
-    const char *near = dn_closest_name(name, names, N_PASSES);
+    const char *near = dn_closest_name(name, names, N_NAMES);
     return near ? dn_with_hint(status, "did you mean %s?", near) : status;
 }
 
 static dn_status check_name(const char *name) {
     if (!name || strcmp(name, "all") == 0) return DN_SUCCESS;
-    for (int i = 0; i < N_PASSES; i++)
-        if (strcmp(name, passes[i].name) == 0) return DN_SUCCESS;
+    for (int i = 0; i < N_NAMES; i++)
+        if (strcmp(name, name_of(i)) == 0) return DN_SUCCESS;
     return unknown_name(name);
 }
 
@@ -85,7 +92,7 @@ static void dump(const dn_pass_options *options, const pass *p, const dn_graph *
 
 // ---- running ----
 
-static double seconds(void) {
+double dn_pass_clock(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
@@ -93,9 +100,9 @@ static double seconds(void) {
 
 static dn_status run_pass(const pass *p, dn_graph **graph, const dn_pass_options *options) {
     const dn_graph *before = *graph;
-    double start = seconds();
+    double start = dn_pass_clock();
     dn_graph *after = p->run(before);
-    double took = seconds() - start;
+    double took = dn_pass_clock() - start;
     if (options->time)
         fprintf(options->out, "%-12s %8.3f ms  %6d nodes to %6d\n", p->name, 1e3 * took,
                 before->n_nodes, after->n_nodes);

@@ -152,10 +152,15 @@ typedef struct dn_kernels {  // an entry
     int n_buffers, cap_buffers;
     dn_kernel **list;
     int n, cap;
+    int n_constant;       // the first ones' results stay in the arena from run to run
     int64_t arena_bytes;  // set by the memory plan
 } dn_kernels;
 
 void dn_kernels_free(dn_kernels *kernels);
+
+// constant.c: puts first what depends on variables alone, and has the memory plan, which comes
+// after this, keep its results. The arena must then be this entry's own.
+void dn_kernels_keep_constants(dn_kernels *kernels);
 
 // Whether arguments a and b may be the same memory: one buffer, or one in the place of another
 // (which the memory plan does where each point reads before it writes). All others never overlap.

@@ -30,6 +30,10 @@ typedef struct plan {
 
 // ---- lifetimes ------------------------------------------------------------------------------
 
+static bool is_kept(const dn_kernels *kernels, const dn_buffer *buffer) {
+    return buffer->first < kernels->n_constant;
+}
+
 static void find_lifetimes(dn_kernels *kernels) {
     for (int i = 0; i < kernels->n_buffers; i++) {
         dn_buffer *buffer = &kernels->buffers[i];
@@ -42,7 +46,7 @@ static void find_lifetimes(dn_kernels *kernels) {
             dn_buffer *buffer = &kernels->buffers[kernel->args[i]];
             if (buffer->kind != DN_BUFFER_TEMP) continue;
             if (buffer->first < 0) buffer->first = k;
-            buffer->last = k;
+            buffer->last = is_kept(kernels, buffer) ? kernels->n - 1 : k;
         }
     }
 }
@@ -70,7 +74,7 @@ static int whose_place(const plan *p, int k, int to, const bool *taken) {
     for (int from = 0; from < kernel->n_args; from++) {
         const dn_buffer *buffer = temp_of(p, kernel, from);
         bool ends = buffer && p->block_of[kernel->args[from]] >= 0 && buffer->last == k &&
-                    buffer->first < k && !taken[kernel->args[from]];
+                    buffer->first < k && !taken[kernel->args[from]] && !is_kept(p->kernels, buffer);
         bool fits =
             ends && dn_dtype_size(buffer->dtype) == dn_dtype_size(temp_of(p, kernel, to)->dtype);
         if (!fits || !dn_kernel_reads(kernel, from) || !dn_kernel_in_place(kernel, from, to))

@@ -210,6 +210,7 @@ static bool find(search *s, dn_kernels *kernels, int64_t budget) {
 
 bool dn_kernels_fit(dn_kernels *kernels, int64_t budget, dn_recompute *out) {
     search s;
+    DN_ASSERT(kernels->n_constant == 0, "what is kept from run to run cannot be made again");
     *out = (dn_recompute){.before = kernels->arena_bytes, .after = kernels->arena_bytes};
     out->flops = flops(kernels);
     if (kernels->arena_bytes <= budget) return true;

@@ -16,7 +16,8 @@ typedef struct dn_recompute {
 } dn_recompute;
 
 // Changes planned and counted kernels until their arena has at most `budget` bytes, and plans them.
-// False if that cannot be reached: they then need as little as was found.
+// False if that cannot be reached: they then need as little as was found. Not for kernels of which
+// some are constant (dn_kernels_keep_constants).
 bool dn_kernels_fit(dn_kernels *kernels, int64_t budget, dn_recompute *out);
 
 #endif

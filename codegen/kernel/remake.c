@@ -49,7 +49,8 @@ static bool may_come(const dn_draft *d, const dn_kernel *kernel, int at) {
 
 static int remake_value(remaking *r, int buffer, int depth);
 
-// Whether a TEMP is complete before kernel `at`, and the buffer of that value that is used last.
+// Of the buffers that hold the value of a TEMP, complete, before kernel `at`, the one that is used
+// last; -1: there is none.
 static int longest_lived(const remaking *r, int buffer) {
     const dn_draft *d = r->base;
     int best = -1;
@@ -97,11 +98,9 @@ static int remake_value(remaking *r, int buffer, int depth) {
     const dn_draft *d = r->base;
     for (int i = 0; i < r->n_new; i++)
         if (r->made_from[i] == buffer) return d->kernels.n_buffers + i;
-    int n, n_made = r->n_made, written = d->written[buffer];
+    if (d->written[buffer] >= r->what.at) return -1;
+    int n, n_made = r->n_made;
     const dn_use *uses = uses_of(d, buffer, &n);
-    if (written >= r->what.at) return -1;
-    for (int i = 0; i < n; i++)
-        if (!uses[i].writes && uses[i].at < written) return -1;  // read when half done
     int to = d->kernels.n_buffers + r->n_new, n_new = r->n_new;
     DN_PUSH(r->made_from, r->n_new, r->cap_new) = buffer;
     for (int i = 0; i < n; i++) {

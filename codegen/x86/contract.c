@@ -3,8 +3,7 @@
 
 // ---- the tile ----
 
-// Where the levels begin and end for the current point, and what that does to
-// the offsets.
+// Where the levels begin and end for the current point, and what that does to the offsets.
 static void set_levels(dn_ctask *t, dn_ctile *tile) {
     dn_emit *e = t->e;
     const dn_cplan *p = t->plan;
@@ -122,8 +121,7 @@ static void all_columns(dn_ctask *t) {
 
 // ---- tasks ----
 
-// Takes the number of a block along an axis from `task`: its first index and
-// the one behind it.
+// Takes the number of a block along an axis from `task`: its first index and the one behind it.
 static LLVMValueRef block_of(dn_ctask *t, LLVMValueRef *task, int64_t size, int64_t block,
                              LLVMValueRef *high) {
     dn_emit *e = t->e;

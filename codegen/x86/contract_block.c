@@ -5,8 +5,11 @@ enum {
     L2_BYTES = 1 << 19,       // what a task may read again and again
     SCRATCH_BYTES = 1 << 17,  // sums of chunks, on the stack
     TASKS = 48,               // enough to share among 16 threads
-    WEIGHT_TASKS = 8,         // each reads memory again
+    WEIGHT_TASKS = 4,         // each reads memory again
     SMALL_WEIGHT_TASKS = 2,   // and does little with it: few channels
+    TILE_IMAGES = 8,          // of a convolution, in a task
+    MATRIX_ROWS = 576,        // a block of a matrix product
+    MATRIX_COLUMNS = 4,       // panels
     ROW_GRANULE = 24,         // divisible by the rows of either instruction set's tile
     CHANNEL_GRANULE = 16,     // a line of the cache
 };
@@ -92,11 +95,28 @@ static double block_bytes(const dn_cplan *p) {
     return bytes;
 }
 
+// A matrix product: the panel of B is what is read again and again; A streams by. Many rows, so
+// that panels are fetched seldom.
+static void set_matrix_blocks(dn_cplan *p) {
+    for (int d = 0; d < p->n_dims; d++) {
+        int64_t most = d == p->row ? MATRIX_ROWS : 1;
+        if (p->dims[d].block > most) p->dims[d].block = most;
+    }
+    int64_t columns = MATRIX_COLUMNS * p->width;
+    if (p->column_block > columns) p->column_block = columns;
+}
+
 void dn_contract_blocks(dn_cplan *p) {
     p->column_block = p->columns > 0 ? p->columns : 1;
     for (int d = 0; d < p->n_dims; d++)
         p->dims[d].block = p->dims[d].size > 0 ? p->dims[d].size : 1;
-    while (block_bytes(p) > L2_BYTES && (halve_dim(p, p->row) || halve_others(p))) {
+    // Images are often a power of two apart, and share a few lines of a cache: one tile at a time.
+    dn_cdim *rows = &p->dims[p->row];
+    bool images = p->contract->op == DN_OP_CONV || p->contract->op == DN_OP_CONV_INPUT;
+    if (images && rows->spatial < 0 && rows->block > TILE_IMAGES) rows->block = TILE_IMAGES;
+    if (p->contract->op == DN_OP_DOT) set_matrix_blocks(p);
+    while (p->contract->op != DN_OP_DOT && block_bytes(p) > L2_BYTES &&
+           (halve_dim(p, p->row) || halve_others(p))) {
     }
     while (count_tasks(p) < tasks_wanted(p) && block_work(p) > TASK_WORK && split(p)) {
     }

@@ -103,8 +103,7 @@ static void clear(padder *p, LLVMValueRef to, LLVMValueRef begin, LLVMValueRef e
                     LLVMConstNull(e->i8), dn_c_scale(e, count, channels * (int64_t)align), align);
 }
 
-// The last axis: padding, the pixels inside (inside: i1, whether there are
-// any), padding.
+// The last axis: padding, the pixels inside (inside: i1, whether there are any), padding.
 static void pad_run(padder *p, LLVMValueRef inside, LLVMValueRef from, LLVMValueRef to) {
     dn_emit *e = p->e;
     const dn_cplan *plan = p->copy->plan;

@@ -1,5 +1,5 @@
-// What becomes of a tile's sums: they are added to those of earlier chunks, and
-// after the last one the kernel's values are computed from them and stored.
+// What becomes of a tile's sums: they are added to those of earlier chunks, and after the last one
+// the kernel's values are computed from them and stored.
 #include <stdlib.h>
 
 #include "codegen/x86/contract_task.h"
@@ -48,8 +48,7 @@ static void store_vector(dn_ctask *t, int row, int vector, LLVMValueRef sum) {
     store_values(t, &at, sum);
 }
 
-// `inner`: a column's sums of all rows are the lanes, where rows are
-// neighbours.
+// `inner`: a column's sums of all rows are the lanes, where rows are neighbours.
 static void store_column(dn_ctask *t, dn_ctile *tile, int column) {
     const dn_cplan *p = t->plan;
     dn_emit *e = t->e;

@@ -14,8 +14,7 @@ typedef struct nest {
     int64_t multiple[DN_C_LEVELS];  // divides the number of steps
 } nest;
 
-// Levels that are contiguous in both operands are one: taps along the last axis
-// and channels.
+// Levels that are contiguous in both operands are one: taps along the last axis and channels.
 static void merge_levels(nest *t) {
     const dn_cplan *p = t->plan;
     const dn_ctile *tile = t->tile;
@@ -75,8 +74,8 @@ static LLVMValueRef steps_left(nest *t, LLVMValueRef index, LLVMValueRef end) {
     return LLVMBuildICmp(builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)lanes), left, "");
 }
 
-// The innermost level's steps [begin, end), `unroll` times `advance` at a time.
-// Returns where it stopped. masked: the last of a vector's steps may not exist.
+// The innermost level's steps [begin, end), `unroll` times `advance` at a time. Returns where it
+// stopped. masked: the last of a vector's steps may not exist.
 static LLVMValueRef steps(nest *t, LLVMValueRef begin, LLVMValueRef end, int unroll, int advance,
                           bool masked, LLVMValueRef a, LLVMValueRef b) {
     dn_emit *e = t->e;

@@ -4,15 +4,15 @@
 #include "codegen/x86/contract.h"
 
 enum {
-    FEW_IMAGES = 7,      // rows are pixels then
-    FEW_COLUMNS = 3,     // lanes are steps of the reduction then, or columns are
-                         // swapped with rows
-    MANY_ROWS = 48,      // worth a packed copy of the matrix on the right
-    CHUNK_PIXELS = 128,  // of a weight gradient
-    WORTH_COPY = 16,     // rows
-    SMALL_CHANNELS = 8,
-    COPY_BYTES = 1 << 17,  // at most, on the stack
-    LAST_LEVEL_BYTES = 1 << 25,
+    FEW_IMAGES = 7,              // rows are pixels then
+    FEW_COLUMNS = 3,             // lanes run over the last level then, or over rows
+    MANY_ROWS = 48,              // worth a packed copy of the matrix on the right
+    CHUNK_STEPS = 2048,          // of a matrix product: a panel fits in the second-level cache
+    CHUNK_PIXELS = 128,          // of a weight gradient
+    WORTH_COPY = 16,             // rows
+    SMALL_CHANNELS = 8,          // fewer: taps and channels together are rows
+    COPY_BYTES = 1 << 17,        // at most, on the stack
+    LAST_LEVEL_BYTES = 1 << 25,  // of cache
 };
 
 static int64_t product(const int64_t *sizes, int from, int to) {
@@ -46,8 +46,8 @@ static void set_columns(dn_cplan *p, int64_t groups, int64_t columns, int64_t b_
     p->panel = p->width * b_lane;
 }
 
-// Columns are packed (see dn_pack): panels of `k` steps. A panel of one column
-// has its steps side by side.
+// Columns are packed (see dn_pack): panels of `k` steps. A panel of one column has its steps side
+// by side.
 static void set_panels(dn_cplan *p, int64_t width, int64_t k) {
     if (width == 1) {
         set_columns(p, p->groups, p->columns, k);
@@ -75,6 +75,7 @@ static void plan_swapped_dot(const dn_contract *c, dn_cplan *p) {
     add_dim(p, c->n, c->b_n, 0, -1)->axis++;
     set_columns(p, 1, c->m, c->a_m);
     add_level(p, c->k, c->b_k, c->a_k, -1);
+    p->row_a = c->b_n;
 }
 
 static void plan_dot(const dn_contract *c, dn_cplan *p) {
@@ -88,10 +89,12 @@ static void plan_dot(const dn_contract *c, dn_cplan *p) {
     set_columns(p, 1, c->n, c->b_n);
     if (c->packed) set_panels(p, c->packed, c->k);
     add_level(p, c->k, c->a_k, c->packed ? c->packed : c->b_k, -1);
+    p->row_a = c->a_m;
+    if (c->k > 2 * CHUNK_STEPS && c->n > FEW_COLUMNS) p->levels[0].chunk = CHUNK_STEPS;
 }
 
-// Rows are images at one pixel; where there are few images, pixels at the
-// distance at which the same taps apply.
+// Rows are images at one pixel; where there are few images, pixels at the distance at which the
+// same taps apply.
 static void choose_rows(const dn_contract *c, int64_t pixels, int64_t spacing, int64_t pixel,
                         dn_cplan *p) {
     if (c->images > FEW_IMAGES || pixels < 2 * spacing) return;
@@ -123,10 +126,8 @@ static void plan_conv(const dn_contract *c, dn_cplan *p) {
     choose_rows(c, c->out[last], 1, c->stride[last] * c->channels, p);
 }
 
-static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
-
-// The taps of one pixel of the image are `stride / gcd` apart, and while the
-// tap goes up the pixel of y goes down.
+// The taps of one pixel of the image are `stride / gcd` apart, and while the tap goes up the pixel
+// of y goes down.
 static void plan_conv_input(const dn_contract *c, dn_cplan *p) {
     bool lanes = depthwise(c);
     int64_t channels = c->channels / c->groups, filters = c->filters / c->groups;
@@ -140,7 +141,7 @@ static void plan_conv_input(const dn_contract *c, dn_cplan *p) {
     if (c->packed) set_panels(p, c->packed, k);
     int64_t tap = c->packed ? filters * c->packed : channels * c->filters;
     for (int s = 0; s < c->spatial; s++) {
-        int64_t common = gcd(c->stride[s], c->dilation[s]);
+        int64_t common = dn_gcd(c->stride[s], c->dilation[s]);
         add_level(p, dn_ceil_div(c->kernel[s], c->stride[s] / common),
                   -(c->dilation[s] / common) * product(c->out, s + 1, c->spatial) * c->filters,
                   c->stride[s] / common * product(c->kernel, s + 1, c->spatial) * tap, s);
@@ -154,8 +155,7 @@ static void plan_conv_input(const dn_contract *c, dn_cplan *p) {
 
 // ---- weight gradients ----
 
-// Images at a time, or rows of pixels of one image: what is copied stays in the
-// first-level cache.
+// Images at a time, or rows of pixels of one image: what is copied stays in the first-level cache.
 static void chunk_pixels(const dn_contract *c, dn_cplan *p) {
     int64_t row = product(c->out, 1, c->spatial), pixels = row * c->out[0];
     int64_t images = pixels > 0 ? CHUNK_PIXELS / pixels : c->images;
@@ -200,9 +200,9 @@ static void plan_conv_weight(const dn_contract *c, dn_cplan *p) {
     p->prefetch = p->copy_b && elements * (double)dn_dtype_size(p->dtype) > LAST_LEVEL_BYTES;
 }
 
-// Few channels: a chunk of x is copied with its padding, so that the taps of
-// the last axis and the channels are rows side by side, whatever the pixel.
-// Padding is 0 and adds nothing (unless y is infinite there).
+// Few channels: a chunk of x is copied with its padding, so that the taps of the last axis and the
+// channels are rows side by side, whatever the pixel. Padding is 0 and adds nothing (unless y is
+// infinite there).
 static void pad_channels(const dn_contract *c, dn_cplan *p) {
     int last = c->spatial - 1;
     if (!p->copy_b || c->groups > 1 || c->channels >= SMALL_CHANNELS) return;
@@ -253,8 +253,8 @@ static void plan_swapped_conv_weight(const dn_contract *c, dn_cplan *p) {
     }
 }
 
-// A level of at most one step does not change the order of the sum: it goes
-// outside, so that the innermost loop is a long one.
+// A level of at most one step does not change the order of the sum: it goes outside, so that the
+// innermost loop is a long one.
 static void order_levels(dn_cplan *p) {
     dn_clevel sorted[DN_C_LEVELS];
     int n = 0;
@@ -265,8 +265,7 @@ static void order_levels(dn_cplan *p) {
     memcpy(p->levels, sorted, sizeof sorted);
 }
 
-// Lanes over the last level, where both operands are contiguous, if there are
-// too few columns.
+// Lanes over the last level, where both operands are contiguous, if there are too few columns.
 static bool inner_form(const dn_cplan *p) {
     const dn_clevel *last = &p->levels[p->n_levels - 1];
     return p->columns <= FEW_COLUMNS && !p->a_lane && !p->packed && last->a == 1 && last->b == 1 &&
@@ -285,11 +284,8 @@ void dn_x86_contract_plan(const dn_contract *c, dn_cplan *plan) {
             pad_channels(c, plan);
         }
     }
-    if (c->op == DN_OP_DOT) {
-        if (swapped_dot(c)) plan_swapped_dot(c, plan);
-        if (!swapped_dot(c)) plan_dot(c, plan);
-        plan->row_a = plan->dims[plan->row].a;
-    }
+    if (c->op == DN_OP_DOT && swapped_dot(c)) plan_swapped_dot(c, plan);
+    if (c->op == DN_OP_DOT && !swapped_dot(c)) plan_dot(c, plan);
     order_levels(plan);
     if (c->op != DN_OP_CONV_WEIGHT) plan->inner = inner_form(plan);
     dn_contract_blocks(plan);

@@ -1,6 +1,5 @@
-// Which steps of a spatial level lie inside: image i = out o * stride + tap k *
-// dilation - lo, of which the point of the result gives one and the level runs
-// over another.
+// Which steps of a spatial level lie inside: image i = out o * stride + tap k * dilation - lo, of
+// which the point of the result gives one and the level runs over another.
 #include "codegen/x86/contract.h"
 
 static LLVMValueRef add(dn_emit *e, LLVMValueRef x, int64_t y) {
@@ -36,8 +35,6 @@ static LLVMValueRef at_most(dn_emit *e, LLVMValueRef x, int64_t most) {
     return dn_emit_intrinsic(e, "llvm.smin", e->i64, (LLVMValueRef[]){x, dn_emit_i64(e, most)}, 2);
 }
 
-static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
-
 // The y for which x * y is 1 modulo `modulus`.
 static int64_t inverse(int64_t x, int64_t modulus) {
     for (int64_t y = 1; y < modulus; y++)
@@ -51,8 +48,7 @@ static int64_t pixel(const dn_contract *c, const int64_t *sizes, int64_t feature
     return features;
 }
 
-// Steps are taps, `index` a pixel of y, A is x; or steps are pixels of y,
-// `index` a tap.
+// Steps are taps, `index` a pixel of y, A is x; or steps are pixels of y, `index` a tap.
 static dn_crange forward(dn_emit *e, const dn_contract *c, int s, LLVMValueRef index, bool taps) {
     int64_t step = taps ? c->dilation[s] : c->stride[s];
     int64_t steps = taps ? c->kernel[s] : c->out[s];
@@ -65,11 +61,11 @@ static dn_crange forward(dn_emit *e, const dn_contract *c, int s, LLVMValueRef i
                        .b = dn_emit_i64(e, 0)};
 }
 
-// `index` is a pixel of the image. Its taps are tap, tap + apart, ...; they
-// meet pixels out, out - by, ... of y.
+// `index` is a pixel of the image. Its taps are tap, tap + apart, ...; they meet pixels out, out -
+// by, ... of y.
 static dn_crange backward(dn_emit *e, const dn_cplan *plan, int s, LLVMValueRef index) {
     const dn_contract *c = plan->contract;
-    int64_t common = gcd(c->stride[s], c->dilation[s]);
+    int64_t common = dn_gcd(c->stride[s], c->dilation[s]);
     int64_t apart = c->stride[s] / common, by = c->dilation[s] / common;
     LLVMValueRef place = add(e, index, c->lo[s]);
     LLVMValueRef shared = floor_div(e, place, common);

@@ -1,6 +1,9 @@
 // Loops over the points of a task, the rows of a tile innermost.
 #include "codegen/x86/contract_task.h"
 
+// Rows are often a power of two apart, so that all share the same few lines of a cache.
+enum { WAYS = 8 };
+
 LLVMBasicBlockRef dn_contract_if(dn_ctask *t, LLVMValueRef condition) {
     dn_emit *e = t->e;
     LLVMBasicBlockRef then = LLVMAppendBasicBlockInContext(e->context, e->function, "then");
@@ -17,8 +20,7 @@ void dn_contract_end_if(dn_ctask *t, LLVMBasicBlockRef after) {
 
 // ---- shape ----
 
-// `inner`: sums of dn_x86_lanes lanes, which are two registers in AVX2; a power
-// of two of rows.
+// `inner`: sums of dn_x86_lanes lanes, which are two registers in AVX2; a power of two of rows.
 static void inner_shape(dn_ctask *t, const dn_x86 *target) {
     const dn_cplan *p = t->plan;
     t->lanes = dn_x86_lanes(p->dtype);
@@ -43,7 +45,7 @@ void dn_contract_shape(dn_ctask *t, const dn_x86 *target) {
     bool few = dim->block * 4 + 4 < target->registers;
     if (wide && (few || (p->copy_a && target->registers > 16))) t->vectors = 4;
     int most = (target->registers - t->vectors - 1) / t->vectors;
-    if (most > 8) most = 8;
+    if (most > WAYS) most = WAYS;
     t->rows = (int)dn_ceil_div(dim->block, dn_ceil_div(dim->block, most));
 }
 
@@ -70,8 +72,7 @@ static void rest_rows(dn_ctask *t, LLVMValueRef row) {
     }
 }
 
-// Tiles of `rows` rows from `row` on, while they are full. Returns the first
-// row that is left.
+// Tiles of `rows` rows from `row` on, while they are full. Returns the first row that is left.
 static LLVMValueRef row_tiles(dn_ctask *t, LLVMValueRef row, int rows) {
     dn_emit *e = t->e;
     int d = t->plan->row;
@@ -96,8 +97,7 @@ static void plain_rows(dn_ctask *t) {
         row_tiles(t, row, 1);
 }
 
-// i1: the last row of a tile lies inside the task and has the same steps as the
-// first.
+// i1: the last row of a tile lies inside the task and has the same steps as the first.
 static LLVMValueRef alike(dn_ctask *t, LLVMValueRef row) {
     const dn_cplan *p = t->plan;
     dn_emit *e = t->e;
@@ -110,8 +110,7 @@ static LLVMValueRef alike(dn_ctask *t, LLVMValueRef row) {
     return LLVMBuildAnd(e->builder, inside, LLVMBuildAnd(e->builder, begin, end, ""), "");
 }
 
-// Rows are pixels of the last spatial axis: tiles where the same taps apply,
-// else single pixels.
+// Rows are pixels of the last spatial axis: tiles where the same taps apply, else single pixels.
 static void pixel_rows(dn_ctask *t) {
     const dn_cplan *p = t->plan;
     dn_emit *e = t->e;

@@ -22,8 +22,7 @@ typedef struct dn_ctask {
     LLVMValueRef mask;                                // the same as a mask
 } dn_ctask;
 
-// if (condition) { what is emitted next }: returns the block behind it, for the
-// end.
+// if (condition) { what is emitted next }: returns the block behind it, for the end.
 LLVMBasicBlockRef dn_contract_if(dn_ctask *task, LLVMValueRef condition);
 void dn_contract_end_if(dn_ctask *task, LLVMBasicBlockRef after);
 

@@ -1,5 +1,4 @@
-// The micro-kernel: rows x vectors of sums in registers over the whole
-// reduction.
+// The micro-kernel: rows x vectors of sums in registers over the whole reduction.
 #include <string.h>
 
 #include "codegen/x86/contract.h"
@@ -59,8 +58,7 @@ LLVMValueRef dn_c_multiply_add(dn_emit *e, dn_dtype dtype, LLVMValueRef a, LLVMV
 
 // ---- a step ----
 
-// A step loads one vector of B for each column vector and broadcasts one
-// element of A for each row.
+// A step loads one vector of B for each column vector and broadcasts one element of A for each row.
 static void outer_step(dn_emit *e, const dn_cplan *p, dn_ctile *tile, LLVMValueRef a,
                        LLVMValueRef b) {
     LLVMValueRef columns[DN_C_VECTORS];
@@ -117,8 +115,8 @@ void dn_contract_step(dn_emit *e, const dn_cplan *p, dn_ctile *tile, LLVMValueRe
 
 // ---- adding lanes ----
 
-// The sums of lanes i and i + width / 2 of every group of `width` lanes of u,
-// and then of v (NULL: u alone).
+// The sums of lanes i and i + width / 2 of every group of `width` lanes of u, and then of v (NULL:
+// u alone).
 static LLVMValueRef halve(dn_emit *e, dn_dtype dtype, LLVMValueRef u, LLVMValueRef v, int width) {
     int lanes = dn_emit_lanes(u), count = (v ? 2 * lanes : lanes) / 2;
     LLVMValueRef low[64], high[64];

@@ -51,7 +51,8 @@ static bool launch_holds(const dn_program_image *image, const dn_entry *entry,
 static bool code_holds(const dn_program_image *image, int index) {
     const dn_entry *entry = &image->program.entries[index];
     const dn_native_entry *code = &image->code[index];
-    if (code->arena_bytes < 0) return false;
+    if (code->arena_bytes < 0 || !within(code->n_constant, (int64_t)code->n_launches + 1))
+        return false;
     for (int i = 0; i < code->n_args; i++)
         if (!arg_holds(entry, code, &code->args[i])) return false;
     for (int i = 0; i < code->n_launches; i++)

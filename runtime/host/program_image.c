@@ -227,6 +227,7 @@ static void move_launch(stream *s, void *item) {
 static void move_code(stream *s, void *item) {
     dn_native_entry *code = item;
     MOVE(s, code->arena_bytes);
+    MOVE(s, code->n_constant);
     MOVE_ARRAY(s, code->launches, code->n_launches, move_launch);
     MOVE_ARRAY(s, code->args, code->n_args, move_arg);
     move_bytes(s, &code->names, &code->n_names);

@@ -8,15 +8,22 @@
 #include "runtime/native/linked.h"
 #include "runtime/store/safetensors.h"
 
+// A runner for each, because what depends on the weights alone stays in its arena.
+typedef struct function {
+    dn_native_runner *runner;  // NULL before the first call
+    bool prepared;             // the runner has run it with the variables as they are
+    uint64_t calls;            // with the seed, the key of its random numbers
+} function;
+
 // The entries of the image are the exported functions, then those that make first values.
 struct dn_embedded {
     dn_arena arena;
     dn_program_image image;
     dn_native_kernel *const *kernels;
     dn_pool *pool;
-    dn_native_runner *runner;
+    dn_native_runner *runner;  // of first values
     dn_tensor **variables;
-    uint64_t *counters;  // calls of each entry: with the seed, the key of its random numbers
+    function *functions;  // of each entry, though only exported ones are called
     uint64_t seed;
 };
 
@@ -42,8 +49,11 @@ static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *cons
 
 static dn_status first_values(dn_embedded *e) {
     dn_executor executor = {.context = e, .run = run_entry};
+    DN_TRY(dn_native_runner_new(e->pool, &e->runner));
     for (int i = 0; i < e->image.program.n_variables; i++)
         DN_TRY(dn_variable_first(&e->image.program, i, &executor, e->seed, &e->variables[i]));
+    dn_native_runner_free(e->runner);
+    e->runner = NULL;
     return DN_SUCCESS;
 }
 
@@ -88,10 +98,9 @@ static dn_status start(dn_embedded *e, int threads) {
     DN_TRY(dn_linked_program(&e->arena, &e->image));
     DN_TRY(dn_linked_kernels(&e->kernels));
     DN_TRY(dn_pool_new(threads, &e->pool));
-    DN_TRY(dn_native_runner_new(e->pool, &e->runner));
     const dn_program *program = &e->image.program;
     e->variables = dn_xcalloc((size_t)program->n_variables + 1, sizeof *e->variables);
-    e->counters = dn_xcalloc((size_t)program->n_entries + 1, sizeof *e->counters);
+    e->functions = dn_xcalloc((size_t)program->n_entries + 1, sizeof *e->functions);
     return DN_SUCCESS;
 }
 
@@ -123,7 +132,9 @@ void dn_embed_free(dn_embedded *e) {
     for (int i = 0; e->variables && i < e->image.program.n_variables; i++)
         dn_tensor_release(e->variables[i]);
     free(e->variables);
-    free(e->counters);
+    for (int i = 0; e->functions && i < e->image.program.n_entries; i++)
+        dn_native_runner_free(e->functions[i].runner);
+    free(e->functions);
     dn_native_runner_free(e->runner);
     dn_pool_free(e->pool);
     dn_arena_free(&e->arena);
@@ -133,7 +144,7 @@ void dn_embed_free(dn_embedded *e) {
 void dn_embed_seed(dn_embedded *e, uint64_t seed) {
     if (!e) return;
     e->seed = seed;
-    memset(e->counters, 0, (size_t)e->image.program.n_entries * sizeof *e->counters);
+    for (int i = 0; i < e->image.program.n_entries; i++) e->functions[i].calls = 0;
 }
 
 // ---- calls -----------------------------------------------------------------------------------
@@ -187,17 +198,37 @@ static void hand_over(dn_embedded *e, call *c, void *const *outputs) {
         if (c->outputs[i]->bytes) memcpy(outputs[i], c->outputs[i]->data, c->outputs[i]->bytes);
 }
 
-int dn_embed_call(dn_embedded *e, int function, const void *const *inputs, void *const *outputs,
+static bool writes_variables(const dn_native_entry *code) {
+    for (int i = 0; i < code->n_launches; i++)
+        if (code->launches[i].commits) return true;
+    return false;
+}
+
+static dn_status run_function(dn_embedded *e, function *f, call *c) {
+    const dn_native_entry *code = c->entry->code;
+    dn_native_call native = {.entry = c->entry,
+                             .inputs = c->inputs,
+                             .vars = c->vars,
+                             .outputs = c->outputs,
+                             .seed = e->seed,
+                             .step = f->calls};
+    if (!f->runner) DN_TRY(dn_native_runner_new(e->pool, &f->runner));
+    dn_native_runner_prepared(f->runner, f->prepared);
+    DN_TRY(dn_native_run(f->runner, code, e->kernels, &native, NULL));
+    f->calls++;
+    f->prepared = true;
+    for (int i = 0; i < e->image.program.n_entries && writes_variables(code); i++)
+        e->functions[i].prepared = false;
+    return DN_SUCCESS;
+}
+
+int dn_embed_call(dn_embedded *e, int index, const void *const *inputs, void *const *outputs,
                   dn_embed_error error) {
     if (!e) return tell(dn_fail(DN_INVALID, "the object is NULL"), error), 1;
-    call c = open_call(&e->image.program.entries[function]);
+    call c = open_call(&e->image.program.entries[index]);
     dn_status status = prepare(e, &c, inputs, outputs);
-    if (!status)
-        status = run_entry(e, c.entry, c.inputs, c.vars, c.outputs, e->seed, e->counters[function]);
-    if (!status) {
-        e->counters[function]++;
-        hand_over(e, &c, outputs);
-    }
+    if (!status) status = run_function(e, &e->functions[index], &c);
+    if (!status) hand_over(e, &c, outputs);
     close_call(&c);
     if (!status) return 0;
     tell(status, error);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "runtime/host/vm.h"
-#include "runtime/native/profile.h"
 #include "runtime/native/linked.h"
+#include "runtime/native/profile.h"
 
 enum { EXIT_START = 1 };
 

@@ -62,6 +62,8 @@ typedef struct dn_native_entry {
     int n_args;
     const char *names;  // NUL-terminated strings
     int n_names;        // bytes
+    // The first launches, which depend on variables alone. Their results stay in the arena.
+    int n_constant;
 } dn_native_entry;
 
 // The kernels, once for each level of instruction set that they were compiled for.
@@ -82,6 +84,9 @@ dn_status dn_native_runner_new(dn_pool *pool, dn_native_runner **out) DN_MUST_US
 void dn_native_runner_free(dn_native_runner *runner);
 // Every byte of the arena and of the outputs is NaN (0xff) before each run, for tests.
 void dn_native_runner_poison(dn_native_runner *runner);
+// Whether the next run is of the entry that ran last, with the same variables: what depends on them
+// alone is then not computed again. Stays so until it is said otherwise.
+void dn_native_runner_prepared(dn_native_runner *runner, bool prepared);
 int64_t dn_native_runner_arena(const dn_native_runner *runner);  // bytes allocated
 
 // Runs an entry. `vars` are written in place, or replaced by a copy if somebody else holds them;

@@ -26,7 +26,7 @@ struct dn_native_runner {
     int cap_copies;
     part_fault *faults;         // of each part of a launch
     dn_native_watcher watcher;  // launched = NULL: nobody
-    bool poison;
+    bool poison, prepared;
 };
 
 dn_status dn_native_runner_new(dn_pool *pool, dn_native_runner **out) {
@@ -52,6 +52,10 @@ void dn_native_runner_free(dn_native_runner *runner) {
 }
 
 void dn_native_runner_poison(dn_native_runner *runner) { runner->poison = true; }
+
+void dn_native_runner_prepared(dn_native_runner *runner, bool prepared) {
+    runner->prepared = prepared;
+}
 
 int64_t dn_native_runner_arena(const dn_native_runner *runner) {
     return (int64_t)runner->arena.bytes;
@@ -228,7 +232,8 @@ static dn_status take_fault(const run *r, const dn_native_launch *launch) {
 }
 
 static dn_status run_launches(const run *r, int *failed) {
-    for (int i = 0; i < r->code->n_launches; i++) {
+    bool prepared = r->runner->prepared && !r->runner->poison;
+    for (int i = prepared ? r->code->n_constant : 0; i < r->code->n_launches; i++) {
         const dn_native_launch *launch = &r->code->launches[i];
         if (r->runner->watcher.launched)
             run_watched(r, i);

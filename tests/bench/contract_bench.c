@@ -126,6 +126,8 @@ int main(int argc, char **argv) {
     }
     if (dn_isa_here() < isa) isa = dn_isa_here();
     measure_dot("dot 2048", 2048, 2048, 2048);
+    measure_dot("dot 1024", 1024, 1024, 1024);
+    measure_dot("dot 512", 512, 512, 512);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) measure_shape(&shapes[i]);
     return 0;
 }

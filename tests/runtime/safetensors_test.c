@@ -398,6 +398,21 @@ static void test_bad_bytes(void) {
     CHECK_FAILS(dn_safetensors_read("/dev/zero", &file), "not a regular file");
 }
 
+// The bytes in memory are accepted as the file is.
+static void check_decoding(const char *bytes, size_t size, bool accepted, double sum) {
+    dn_safetensors *file = NULL;
+    dn_status status = dn_safetensors_decode(bytes, size, &file);
+    CHECK(!status == accepted, "%s", status ? dn_status_message(status) : "accepted");
+    dn_status_free(status);
+    double again = 0;
+    for (int i = 0; file && i < dn_safetensors_count(file); i++) {
+        const dn_tensor *t = dn_safetensors_tensor(file, i);
+        for (int64_t k = 0; k < dn_shape_elements(&t->shape); k++) again += dn_tensor_get(t, k);
+    }
+    CHECK(memcmp(&sum, &again, sizeof sum) == 0, "%g, then %g", sum, again);
+    dn_safetensors_free(file);
+}
+
 // Reads a damaged file; if it is accepted, uses every byte of it. Returns whether it was.
 static bool survive(const char *bytes, size_t size) {
     const char *path = in_folder("fuzz");
@@ -413,6 +428,7 @@ static bool survive(const char *bytes, size_t size) {
         for (int64_t k = 0; k < dn_shape_elements(&t->shape); k++) sum += dn_tensor_get(t, k);
     }
     CHECK(accepted || sum == 0, "a refused file has no data");
+    check_decoding(bytes, size, accepted, sum);
     dn_safetensors_free(file);
     return accepted;
 }

@@ -1,0 +1,43 @@
+"""What the scripts of the other sides share: a run's arguments, its clock, and dnet's first values."""
+import argparse
+import resource
+import time
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("workload", choices=["seed28", "dcgan64", "lenet128"])
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--mode", default="eager", help="for PyTorch: eager, default or max-autotune")
+    parser.add_argument("--losses", metavar="FOLDER",
+                        help="instead of times, the losses of three steps from the values in FOLDER")
+    return parser.parse_args()
+
+
+def first_values(folder):
+    """The parameters, images and noise that a .dnet file's command `losses` wrote, in its order and layout."""
+    import numpy
+    import os
+    from safetensors.numpy import load_file
+    with open(os.path.join(folder, "weights.safetensors"), "rb") as file:
+        import json
+        names = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    tensors = load_file(os.path.join(folder, "weights.safetensors"))
+    weights = [(name, tensors[name]) for name in names if name in tensors and ".moving_" not in name]
+    noise = os.path.join(folder, "noise.npy")
+    return (weights, numpy.load(os.path.join(folder, "real.npy")),
+            numpy.load(noise) if os.path.exists(noise) else None)
+
+
+def run(step, options):
+    """Prints what the command `bench` or `losses` of a .dnet file prints; step() gives two numbers."""
+    if options.losses:
+        for _ in range(3):
+            print("loss", *step())
+        return
+    for i in range(options.steps + 1):  # the first warms up, and compiles what is compiled
+        start = time.perf_counter()
+        step()
+        print("step" if i else "first", time.perf_counter() - start, flush=True)
+    print("memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
