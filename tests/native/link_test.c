@@ -179,7 +179,7 @@ static void test_executable(fixture *f) {
         "small, compiled by dnet 9.9\n  flags: -O2\n  instruction sets: avx2 avx512\n[0]");
     expect_output("./small --source", "// the source\n\n// ---- b.dnet ----\n// more\n[0]");
     expect_part("./small --help", "small: the commands of small.dnet");
-    expect_part("./small", "`./small --source` from what.");
+    expect_part("./small", "`./small --source` from what;");
     expect_part("./small affine", "`affine` needs --x NUMBER");
     expect_output("ls", "kernels.c\nkernels.o\nsmall\n[0]");
 }
