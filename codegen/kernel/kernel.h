@@ -96,7 +96,8 @@ typedef struct dn_store {
 //   CONV_INPUT   out[n, i, c] = sum over k, f of y[n, o, f] * w[k, c, f]
 //   CONV_WEIGHT  out[k, c, f] = sum over n, o of x[n, i, c] * y[n, o, f]
 // where i (or o) is outside, the term is left out. Tensors are row-major as in ops.def. c and f are
-// within a group; `groups` of them are side by side.
+// within a group; `groups` of them are side by side. No operand is empty: lowering makes such sums
+// 0.
 //   DOT          out[b.., m, n] = sum over k of a[b, m, k] * b[b, k, n], any strides
 enum { DN_MAX_SPATIAL = DN_MAX_RANK - 2 };
 

@@ -1,4 +1,5 @@
 // The geometry of contractions: what the axes and the operands must be.
+#include "codegen/kernel/access.h"
 #include "codegen/kernel/verify.h"
 
 typedef struct shape {  // of a result, outer to inner
@@ -126,5 +127,8 @@ dn_status dn_contract_verify(const dn_kernels *kernels, const dn_kernel *kernel)
     bool same = want.n == kernel->n_axes;
     for (int a = 0; a < want.n && same; a++) same = want.sizes[a] == kernel->axes[a].size;
     if (!same) return dn_fail(DN_INTERNAL, "the axes are not those of the result");
+    for (int i = 0; i < 2; i++)
+        if (kernels->buffers[kernel->args[i]].count == 0 && !dn_kernel_empty(kernel, false))
+            return dn_fail(DN_INTERNAL, "operand a%d is empty", i);
     return c->op == DN_OP_DOT ? check_dot(kernels, kernel) : check_conv(kernels, kernel);
 }

@@ -3,15 +3,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "runtime/native/native.h"
-#include "tests/check.h"
-
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
 // A sanitizer has its own malloc.
 int main(void) { return 0; }
 
 #else
+
+#include "runtime/native/native.h"
+#include "tests/check.h"
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
