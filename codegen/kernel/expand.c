@@ -14,14 +14,8 @@ static bool is_reduced(const dn_node *reduction, int axis) {
     return false;
 }
 
-// ARGMAX and ARGMIN number the points of their axis, so it is there even if it is short, and whole.
-static bool counts_points(const dn_node *node) {
-    return node && (node->op == DN_OP_ARGMAX || node->op == DN_OP_ARGMIN);
-}
-
 static void reduce_space(const dn_node *reduction, dn_space *s) {
     const dn_type *x = &reduction->in[0]->type;
-    bool counts = counts_points(reduction);
     int64_t body = 1, result = 1, of_body[DN_MAX_RANK], of_result[DN_MAX_RANK];
     for (int i = x->rank - 1; i >= 0; i--) {
         of_body[i] = body;
@@ -31,7 +25,7 @@ static void reduce_space(const dn_node *reduction, dn_space *s) {
     }
     for (int reduced = 0; reduced < 2; reduced++)
         for (int i = 0; i < x->rank; i++)
-            if (is_reduced(reduction, i) == reduced && (x->dims[i] != 1 || (reduced && counts)))
+            if (is_reduced(reduction, i) == reduced && x->dims[i] != 1)
                 dn_space_add(s, x->dims[i], reduced ? DN_AXIS_REDUCE : DN_AXIS_PARALLEL, of_body[i],
                              of_result[i]);
 }
@@ -85,7 +79,6 @@ static void build_loop(dn_building *j) {
     if (!j->b.failed) j->b.kernel->n_body = j->b.kernel->n_values;
 }
 
-// ARGMAX counts along its axis: only one axis may be reduced over, so it is not split.
 static bool reduces(dn_building *j, const dn_node *node) {
     dn_kernel *k = j->b.kernel;
     dn_index index;
@@ -136,10 +129,6 @@ static void set_space(const dn_group *g, const dn_contract *contract, dn_space *
     }
 }
 
-static bool may_split(const dn_group *g, const dn_space *s, int axis) {
-    return !counts_points(g->lead) || s->axes[axis].kind != DN_AXIS_REDUCE;
-}
-
 static void build(dn_building *j, const dn_group *group, const dn_contract *contract) {
     switch (group->kind) {
         case DN_GROUP_REDUCE: build_reduce(j); break;
@@ -161,9 +150,7 @@ dn_kernel *dn_expand(const dn_fusion *fusion, const dn_group *group, dn_arena *a
         build(&j, group, &contract);
         if (!j.b.failed) return j.b.kernel;
         dn_split split = j.b.split;
-        if (split.axis < 0 || !may_split(group, &j.space, split.axis) ||
-            !dn_space_split(&j.space, split))
-            break;
+        if (split.axis < 0 || !dn_space_split(&j.space, split)) break;
     }
     *obstacle = j.b.obstacle;
     return NULL;

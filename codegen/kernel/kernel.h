@@ -76,7 +76,8 @@ typedef struct dn_kvalue {
 } dn_kvalue;
 
 typedef struct dn_reduction {
-    dn_op op;   // REDUCE_SUM, _MAX, _MIN, _PROD; ARGMAX and ARGMIN (over the one REDUCE axis)
+    dn_op op;   // REDUCE_SUM, _MAX, _MIN, _PROD; ARGMAX and ARGMIN: the row-major number of the
+                // first best point of the REDUCE axes
     int value;  // what is reduced: a body value
     dn_dtype dtype;
 } dn_reduction;

@@ -120,20 +120,36 @@ static LLVMValueRef complete(dn_emit *e, LLVMValueRef value, int own, LLVMValueR
                                   LLVMConstVector(order, (unsigned)lanes), "");
 }
 
-// The index on `axis` of each lane of a slot.
-static LLVMValueRef index_of(dn_emit *e, const dn_reduction *r, const dn_point *at, int axis,
-                             int lanes) {
+// Which point of the REDUCE axes each lane of a slot is, counted in row-major order.
+static LLVMValueRef index_of(dn_emit *e, const dn_reduction *r, const dn_point *at, int lanes) {
     LLVMTypeRef type = dn_emit_scalar(e, r->dtype);
-    LLVMValueRef index = axis >= 0 && at->index[axis] ? at->index[axis] : dn_emit_i64(e, 0);
+    LLVMValueRef index = dn_emit_i64(e, 0), steps[64];
+    int64_t stride = 1, step = 0;
+    for (int a = e->kernel->n_axes - 1; a >= 0; a--) {
+        const dn_axis *axis = &e->kernel->axes[a];
+        if (axis->kind != DN_AXIS_REDUCE) continue;
+        if (at->index[a])
+            index = LLVMBuildAdd(e->builder, index,
+                                 LLVMBuildMul(e->builder, at->index[a], dn_emit_i64(e, stride), ""),
+                                 "");
+        if (at->axis == a) step = stride;
+        stride *= axis->size;
+    }
     index = dn_emit_splat(e, LLVMBuildIntCast2(e->builder, index, type, true, ""), lanes);
-    if (at->axis != axis || lanes == 1) return index;
-    LLVMValueRef steps[64];
-    for (int l = 0; l < lanes; l++) steps[l] = LLVMConstInt(type, (unsigned long long)l, false);
+    if (!step || lanes == 1) return index;
+    for (int l = 0; l < lanes; l++)
+        steps[l] = LLVMConstInt(type, (unsigned long long)(l * step), false);
     return LLVMBuildAdd(e->builder, index, LLVMConstVector(steps, (unsigned)lanes), "");
 }
 
-void dn_slots_add(dn_emit *e, const dn_point *at, int axis, LLVMValueRef const *values,
-                  LLVMValueRef *slots) {
+// With one axis to reduce over, points come in the order of their numbers.
+static bool in_order(const dn_kernel *kernel) {
+    int axes = 0;
+    for (int a = 0; a < kernel->n_axes; a++) axes += kernel->axes[a].kind == DN_AXIS_REDUCE;
+    return axes <= 1;
+}
+
+void dn_slots_add(dn_emit *e, const dn_point *at, LLVMValueRef const *values, LLVMValueRef *slots) {
     for (int i = 0; i < e->kernel->n_reductions; i++) {
         const dn_reduction *r = &e->kernel->reductions[i];
         int lanes = dn_emit_lanes(*slots), own = at->exist ? at->exist : at->lanes;
@@ -144,7 +160,7 @@ void dn_slots_add(dn_emit *e, const dn_point *at, int axis, LLVMValueRef const *
         }
         value = complete(e, value, own, start_of(e, r, lanes));
         if (is_arg(r))
-            choose(e, r, slots, value, index_of(e, r, at, axis, lanes), true);
+            choose(e, r, slots, value, index_of(e, r, at, lanes), in_order(e->kernel));
         else
             *slots = combine(e, r, *slots, value);
         slots += 1 + is_arg(r);

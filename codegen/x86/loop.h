@@ -47,9 +47,8 @@ static inline bool dn_loop_lanes_reduce(const dn_loop_plan *plan) {
 // ARGMIN.
 int dn_slots(const dn_kernel *kernel);
 void dn_slots_start(dn_emit *e, int lanes, LLVMValueRef *slots);
-// Adds the body's values of the lanes that exist; `axis` is the one that indices are of.
-void dn_slots_add(dn_emit *e, const dn_point *at, int axis, LLVMValueRef const *values,
-                  LLVMValueRef *slots);
+// Adds the body's values of the lanes that exist.
+void dn_slots_add(dn_emit *e, const dn_point *at, LLVMValueRef const *values, LLVMValueRef *slots);
 // slots = slots and then `more`.
 void dn_slots_join(dn_emit *e, LLVMValueRef *slots, LLVMValueRef const *more);
 void dn_slots_join_lanes(dn_emit *e, LLVMValueRef *slots);  // to scalars

@@ -30,9 +30,8 @@ static void join_slots(reducer *r, LLVMValueRef *slots, LLVMValueRef const *more
 static void body(reducer *r, const dn_piece *piece, const dn_point *at, LLVMValueRef *slots) {
     const dn_kernel *k = r->e->kernel;
     LLVMValueRef *values = dn_loop_values(r->plan, piece->values);
-    int axis = r->plan->n_reduce ? r->plan->reduce[r->plan->n_reduce - 1] : -1;
     dn_emit_values(r->e, at, 0, k->n_body, values);
-    dn_slots_add(r->e, at, axis, values, slots);
+    dn_slots_add(r->e, at, values, slots);
     dn_emit_stores(r->e, at, true, values);
 }
 

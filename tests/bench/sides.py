@@ -1,5 +1,7 @@
 """What the scripts of the other sides share: a run's arguments, its clock, and dnet's first values."""
 import argparse
+import json
+import os
 import resource
 import time
 
@@ -17,13 +19,12 @@ def arguments():
 
 def first_values(folder):
     """The parameters, images and noise that a .dnet file's command `losses` wrote, in its order and layout."""
-    import numpy
-    import os
+    import numpy  # in build/venv only, and of no use to a run that takes times
     from safetensors.numpy import load_file
     with open(os.path.join(folder, "weights.safetensors"), "rb") as file:
-        import json
         names = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     tensors = load_file(os.path.join(folder, "weights.safetensors"))
+    # The file's header has them in the order of the program, load_file() in another.
     weights = [(name, tensors[name]) for name in names if name in tensors and ".moving_" not in name]
     noise = os.path.join(folder, "noise.npy")
     return (weights, numpy.load(os.path.join(folder, "real.npy")),

@@ -40,8 +40,10 @@ def environment(extra=None):
 
 class Result:
     """What a process printed, how long it took, and its largest resident memory in bytes."""
-    def __init__(self, text, seconds, memory):
-        self.text, self.seconds, self.memory = text, seconds, memory
+    def __init__(self, text, seconds, memory=None):
+        self.text, self.seconds = text, seconds
+        said = self.rows("memory")
+        self.memory = said[0][0] if said else memory
 
     def rows(self, word):
         """The numbers of the lines that begin with `word`."""
@@ -65,10 +67,7 @@ def run(*command, extra=None, limit=600):
     if process.returncode != 0:
         why = lines[-1] if lines else f"exit code {process.returncode}"
         raise Failed(f"{' '.join(command)}: {why}")
-    result = Result(text, seconds, None)
-    said = result.rows("memory")
-    result.memory = said[-1][0] if said else None
-    return result
+    return Result(text, seconds)
 
 
 def run_measured(*command):
