@@ -201,9 +201,7 @@ static dn_status check_reduction(const dn_kernel *kernel, const dn_reduction *r)
         case DN_OP_REDUCE_MIN:
         case DN_OP_REDUCE_PROD: break;
         case DN_OP_ARGMAX:
-        case DN_OP_ARGMIN:
-            dtype = DN_I32;
-            break;
+        case DN_OP_ARGMIN: dtype = DN_I32; break;
         default: return dn_fail(DN_INTERNAL, "%s is no reduction", dn_op_get(r->op)->name);
     }
     if (kernel->values[r->value].dtype == DN_BOOL) return dn_fail(DN_INTERNAL, "reduces bool");
