@@ -208,18 +208,24 @@ const dn_node *dn_expand_alone(const dn_fusion *fusion, const dn_group *group, d
 
 // ---- copies ----
 
-static dn_kernel *copy_kernel(dn_arena *arena, const dn_space *space, const char *name,
-                              dn_span span, dn_dtype dtype, int from, int64_t from_offset, int to,
-                              int64_t to_offset) {
+typedef struct copying {
+    const char *name;
+    dn_span span;
+    dn_dtype dtype;
+    int from, to;  // arguments
+    int64_t from_offset, to_offset;
+} copying;
+
+static dn_kernel *copy_kernel(dn_arena *arena, const dn_space *space, const copying *c) {
     dn_building j = {.space = *space};
-    dn_building_open(&j, arena, DN_KERNEL_LOOP, name, span);
+    dn_building_open(&j, arena, DN_KERNEL_LOOP, c->name, c->span);
     dn_kvalue value = {.kind = DN_KV_LOAD,
-                       .dtype = dtype,
+                       .dtype = c->dtype,
                        .in = {-1, -1, -1},
-                       .arg = dn_builder_arg(&j.b, from),
-                       .access = dn_space_linear(space, space->first, from_offset)};
-    dn_access at = dn_space_linear(space, space->second, to_offset);
-    dn_building_store(&j, to, dn_builder_push(&j.b, &value), &at);
+                       .arg = dn_builder_arg(&j.b, c->from),
+                       .access = dn_space_linear(space, space->first, c->from_offset)};
+    dn_access at = dn_space_linear(space, space->second, c->to_offset);
+    dn_building_store(&j, c->to, dn_builder_push(&j.b, &value), &at);
     j.b.kernel->n_body = 1;
     dn_building_close(&j);
     return j.b.kernel;
@@ -227,8 +233,9 @@ static dn_kernel *copy_kernel(dn_arena *arena, const dn_space *space, const char
 
 dn_kernel *dn_expand_copy(dn_arena *arena, const dn_node *node, int from, int to) {
     dn_space space = {0};
+    copying c = {"copy", node->span, node->type.dtype, from, to, 0, 0};
     dn_space_add(&space, dn_elements(node), DN_AXIS_PARALLEL, 1, 1);
-    return copy_kernel(arena, &space, "copy", node->span, node->type.dtype, from, 0, to, 0);
+    return copy_kernel(arena, &space, &c);
 }
 
 // ---- packing ----
@@ -293,31 +300,34 @@ int64_t dn_packed_elements(const dn_contract *contract, dn_pack pack) {
 }
 
 // `panels` panels from number `first` on, of `lanes` columns each.
-static void pack_part(const alone *a, const matrix *m, dn_pack pack, dn_dtype dtype, int source,
-                      int packed, dn_span span, int64_t first, int64_t panels, int64_t lanes) {
+static void pack_part(const alone *a, const matrix *m, int64_t width, const copying *whole,
+                      int64_t first, int64_t panels, int64_t lanes) {
     dn_space s = {0};
-    int64_t steps = m->outer * m->inner, panel = steps * pack.width;
-    int64_t stride = panel * panels_of(m, pack.width) * batches_of(m);
+    int64_t steps = m->outer * m->inner, panel = steps * width;
+    int64_t stride = panel * panels_of(m, width) * batches_of(m);
     for (int i = 0; i < m->batches; i++) {
         stride /= m->batch[i];
         dn_space_add(&s, m->batch[i], DN_AXIS_PARALLEL, m->batch_stride[i], stride);
     }
-    dn_space_add(&s, panels, DN_AXIS_PARALLEL, m->column_stride * pack.width, panel);
-    dn_space_add(&s, m->outer, DN_AXIS_PARALLEL, m->outer_stride, m->inner * pack.width);
-    dn_space_add(&s, m->inner, DN_AXIS_PARALLEL, m->inner_stride, pack.width);
+    dn_space_add(&s, panels, DN_AXIS_PARALLEL, m->column_stride * width, panel);
+    dn_space_add(&s, m->outer, DN_AXIS_PARALLEL, m->outer_stride, m->inner * width);
+    dn_space_add(&s, m->inner, DN_AXIS_PARALLEL, m->inner_stride, width);
     dn_space_add(&s, lanes, DN_AXIS_PARALLEL, m->column_stride, 1);
-    a->sink(a->context, copy_kernel(a->arena, &s, "pack", span, dtype, source,
-                                    first * pack.width * m->column_stride, packed, first * panel));
+    copying part = *whole;
+    part.from_offset = first * width * m->column_stride;
+    part.to_offset = first * panel;
+    a->sink(a->context, copy_kernel(a->arena, &s, &part));
 }
 
-void dn_expand_pack(const dn_contract *contract, dn_dtype dtype, int source, int packed,
-                    dn_pack pack, dn_span span, dn_arena *arena, dn_kernel_sink *sink,
-                    void *context) {
+void dn_expand_pack(const dn_contract *contract, int source, int packed, dn_pack pack, dn_span span,
+                    dn_arena *arena, dn_kernel_sink *sink, void *context) {
     alone a = {.arena = arena, .sink = sink, .context = context};
+    copying c = {"pack", span, contract->dtype, source, packed, 0, 0};
     matrix m = matrix_of(contract);
     int64_t whole = m.columns / pack.width, rest = m.columns % pack.width;
-    if (dn_packed_elements(contract, pack) == 0) return;
-    if (rest) fill(&a, "pack", span, packed, dtype, dn_packed_elements(contract, pack), 0);
-    if (whole) pack_part(&a, &m, pack, dtype, source, packed, span, 0, whole, pack.width);
-    if (rest) pack_part(&a, &m, pack, dtype, source, packed, span, whole, 1, rest);
+    int64_t count = dn_packed_elements(contract, pack);
+    if (count == 0) return;
+    if (rest) fill(&a, "pack", span, packed, contract->dtype, count, 0);
+    if (whole) pack_part(&a, &m, pack.width, &c, 0, whole, pack.width);
+    if (rest) pack_part(&a, &m, pack.width, &c, whole, 1, rest);
 }

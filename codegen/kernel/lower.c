@@ -176,7 +176,7 @@ static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
         int64_t count = dn_packed_elements(c, pack);
         buffer = new_buffer(l, DN_BUFFER_TEMP, -1, c->dtype, count, source);
         DN_PUSH(l->packs, l->n_packs, l->cap_packs) = (packed){*c, source, buffer};
-        dn_expand_pack(c, c->dtype, k->args[1], buffer, pack, k->span, &l->out->arena, push_raw, l);
+        dn_expand_pack(c, k->args[1], buffer, pack, k->span, &l->out->arena, push_raw, l);
     }
     part_from_epilogue(l, k);
     c->packed = pack.width;
