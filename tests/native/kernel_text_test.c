@@ -130,6 +130,12 @@ static void test_print_rare(void) {
                "    %3 = const 0x1.999999999999ap-4 : f32\n"
                "    add a1[%0*10 of 100 rows, i - 3], %1\n"
                "}\n");
+    dn_kernels_free(kernels);
+}
+
+static void test_print_contractions(void) {
+    dn_kernels *kernels = new_kernels(dn_graph_new(dims, "rare"));
+    dn_str text = {0};
     dn_kernel *conv = add_kernel(kernels, DN_KERNEL_CONTRACT, "conv2d");
     conv->contract = (dn_contract){.op = DN_OP_CONV,
                                    .dtype = DN_F32,
@@ -350,6 +356,7 @@ int main(void) {
     dims = dn_dims_new();
     test_print();
     test_print_rare();
+    test_print_contractions();
     test_canonical();
     test_count();
     test_count_conv();
