@@ -26,24 +26,14 @@ static void note_diagnostic(LLVMDiagnosticInfoRef info, void *context) {
 }
 
 static void open_module(module *m) {
-    LLVMContextRef context = LLVMContextCreate();
-    LLVMContextSetDiagnosticHandler(context, note_diagnostic, m);
-    m->e = (dn_emit){.context = context,
-                     .module = LLVMModuleCreateWithNameInContext("kernels", context),
-                     .builder = LLVMCreateBuilderInContext(context),
-                     .i1 = LLVMInt1TypeInContext(context),
-                     .i8 = LLVMInt8TypeInContext(context),
-                     .i32 = LLVMInt32TypeInContext(context),
-                     .i64 = LLVMInt64TypeInContext(context),
-                     .ptr = LLVMPointerTypeInContext(context, 0)};
+    dn_emit_open(&m->e, "kernels");
+    LLVMContextSetDiagnosticHandler(m->e.context, note_diagnostic, m);
     dn_machine_prepare(m->machine, m->e.module);
     dn_debug_begin(&m->debug, &m->e, m->options);
 }
 
 static void close_module(module *m) {
-    LLVMDisposeBuilder(m->e.builder);
-    LLVMDisposeModule(m->e.module);
-    LLVMContextDispose(m->e.context);
+    dn_emit_close(&m->e);
     LLVMDisposeTargetMachine(m->machine);
 }
 

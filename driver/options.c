@@ -15,7 +15,8 @@ const char dn_options_help[] =
     "  --precision f32|f64      what `f32` means; f64 is for checks\n"
     "  --max-memory SIZE        what the program may take, as 512M or 2G: what does not fit is\n"
     "                           computed again instead of kept\n"
-    "  --print-after=PASS       prints graphs after a pass (--print-after-all: after each)\n"
+    "  --print-after=PASS       prints graphs after a pass, kernels after fuse or plan\n"
+    "                           (--print-after-all: after each)\n"
     "  --time-passes            prints the time of each pass\n"
     "  -O0 .. -O3               how hard machine code is optimised (default: -O2)\n"
     "  -g                       machine code knows its lines, for perf and gdb\n";

@@ -110,3 +110,23 @@ void dn_kernel_count(const dn_kernels *kernels, dn_kernel *kernel) {
 void dn_kernels_count(dn_kernels *kernels) {
     for (int i = 0; i < kernels->n; i++) dn_kernel_count(kernels, kernels->list[i]);
 }
+
+int dn_op_cost(dn_op op) {
+    switch (op) {
+        case DN_OP_DIV:
+        case DN_OP_SQRT:
+        case DN_OP_RSQRT: return 4;
+        case DN_OP_EXP:
+        case DN_OP_EXPM1:
+        case DN_OP_LOG:
+        case DN_OP_LOG1P:
+        case DN_OP_SIN:
+        case DN_OP_COS:
+        case DN_OP_TANH:
+        case DN_OP_SIGMOID:
+        case DN_OP_ERF: return 16;
+        case DN_OP_POW:
+        case DN_OP_REM: return 40;
+        default: return 1;
+    }
+}

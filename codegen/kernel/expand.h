@@ -1,7 +1,7 @@
 // From a group to its kernel: axes, values, stores.
 //
-// Arguments of the kernels that come out are storage nodes' ids, and -1 - p for packed copy p; the
-// caller gives them buffers.
+// Arguments of the kernels that come out are storage nodes' ids (of copies and packs: what the
+// caller says); the caller gives them buffers.
 #ifndef DN_CODEGEN_KERNEL_EXPAND_H
 #define DN_CODEGEN_KERNEL_EXPAND_H
 
@@ -9,12 +9,11 @@
 
 // Makes the one kernel of a LOOP, REDUCE or CONTRACT group in `arena`. NULL if it cannot be said
 // with affine accesses, or is too large: *obstacle is then a node that would have to be a root for
-// it, or NULL. `stored` (by node id) says which members are written out; NULL: all but a
-// contraction that is not a root.
+// it, or NULL. All members are written out but a contraction that is not a root.
 dn_kernel *dn_expand(const dn_fusion *fusion, const dn_group *group, dn_arena *arena,
                      const dn_node **obstacle);
 
-// Makes the kernels of an ALONE group.
+// Makes the kernels of an ALONE group. NULL, or the obstacle.
 typedef void dn_kernel_sink(void *context, dn_kernel *kernel);
 const dn_node *dn_expand_alone(const dn_fusion *fusion, const dn_group *group, dn_arena *arena,
                                dn_kernel_sink *sink, void *context);
@@ -30,7 +29,7 @@ bool dn_same_pack(const dn_contract *a, const dn_contract *b);
 int64_t dn_packed_elements(const dn_contract *contract, dn_pack pack);
 
 // The geometry of a contraction: codegen/kernel/geometry.c. False: it is a DOT whose operands
-// cannot be walked with one stride for m, n and k; *obstacle is the operand to transpose.
+// cannot be walked with one stride for m, n and k: see prepare.h.
 bool dn_contract_of(const dn_node *node, dn_contract *out);
 
 #endif

@@ -178,15 +178,18 @@ static void new_group(dn_fusion *f, const dn_node *node) {
     f->into[f->n_groups - 1] = f->n_groups - 1;
 }
 
-void dn_group_merge(dn_fusion *f, int into, int from, bool body) {
-    dn_group *to = &f->groups[into], *g = &f->groups[from];
-    for (int i = 0; i < g->n_members; i++) {
-        dn_member member = g->members[i];
+void dn_group_append(dn_group *to, const dn_group *from, bool body) {
+    for (int i = 0; i < from->n_members; i++) {
+        dn_member member = from->members[i];
         member.body |= body;
         DN_PUSH(to->members, to->n_members, to->cap_members) = member;
     }
-    free(g->members);
-    *g = (dn_group){0};
+}
+
+void dn_group_merge(dn_fusion *f, int into, int from, bool body) {
+    dn_group_append(&f->groups[into], &f->groups[from], body);
+    free(f->groups[from].members);
+    f->groups[from] = (dn_group){0};
     f->into[from] = into;
 }
 
@@ -225,35 +228,11 @@ static void find_static_roots(dn_fusion *f, const bool *forced) {
 
 // ---- is it cheaper to compute a node again than to keep it? ----
 
-enum { CHEAP = 8, MOST_LEAVES = 2, COSTLY_OP = 12 };
+enum { CHEAP = 8, MOST_LEAVES = 2 };
 
-static int op_cost(const dn_node *node) {
-    switch (node->op) {
-        case DN_OP_NEG:
-        case DN_OP_ABS:
-        case DN_OP_ADD:
-        case DN_OP_SUB:
-        case DN_OP_MUL:
-        case DN_OP_MAX:
-        case DN_OP_MIN:
-        case DN_OP_EQ:
-        case DN_OP_NE:
-        case DN_OP_LT:
-        case DN_OP_LE:
-        case DN_OP_GT:
-        case DN_OP_GE:
-        case DN_OP_AND:
-        case DN_OP_OR:
-        case DN_OP_NOT:
-        case DN_OP_SELECT:
-        case DN_OP_STOP_GRADIENT:
-        case DN_OP_CAST: return 1;
-        case DN_OP_DIV:
-        case DN_OP_SQRT:
-        case DN_OP_RSQRT:
-        case DN_OP_GATHER: return 4;
-        default: return is_elementwise(node) ? COSTLY_OP : 0;
-    }
+static int cost_of(const dn_node *node) {
+    if (node->op == DN_OP_GATHER) return 4;
+    return is_elementwise(node) ? dn_op_cost(node->op) : 0;
 }
 
 typedef struct closure {
@@ -280,7 +259,7 @@ static void close_over(closure *c, const dn_node *node) {
         c->bound |= dn_is_contraction(node) && !read_by_reduction(c->f, node);
         return;
     }
-    c->cost += op_cost(node);
+    c->cost += cost_of(node);
     for (int i = 0; i < node->n_in; i++) close_over(c, node->in[i]);
 }
 

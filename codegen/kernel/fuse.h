@@ -70,7 +70,9 @@ int64_t dn_elements(const dn_node *node);
 // through elementwise ops and reshapes; ELSEWHERE: also other points, or through other kernels.
 typedef enum dn_needs { DN_NEEDS_NOTHING, DN_NEEDS_HERE, DN_NEEDS_ELSEWHERE } dn_needs;
 dn_needs dn_group_needs(const dn_fusion *fusion, int q, int p);
-void dn_group_merge(dn_fusion *fusion, int into, int from, bool body);  // `from`'s members' level
+// Adds the members of `from` to `to`; `body`: at the level of the body.
+void dn_group_append(dn_group *to, const dn_group *from, bool body);
+void dn_group_merge(dn_fusion *fusion, int into, int from, bool body);
 bool dn_same_space(const dn_node *a, const dn_node *b);  // the same sizes, axes of size 1 apart
 void dn_fuse_merge(dn_fusion *fusion);                   // fuse_merge.c: merges that are tried
 

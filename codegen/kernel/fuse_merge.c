@@ -15,14 +15,6 @@ static bool expands(const dn_fusion *f, const dn_group *group) {
     return fine;
 }
 
-static void append(dn_group *to, const dn_group *from, bool body) {
-    for (int i = 0; i < from->n_members; i++) {
-        dn_member member = from->members[i];
-        member.body |= body;
-        DN_PUSH(to->members, to->n_members, to->cap_members) = member;
-    }
-}
-
 // Whether `from`'s members could be computed in `into`'s kernel.
 static bool fits(dn_fusion *f, int into, int from, bool body) {
     const dn_group *a = &f->groups[into], *b = &f->groups[from];
@@ -30,8 +22,8 @@ static bool fits(dn_fusion *f, int into, int from, bool body) {
     if (dn_group_needs(f, into, from) == DN_NEEDS_ELSEWHERE ||
         dn_group_needs(f, from, into) == DN_NEEDS_ELSEWHERE)
         return false;
-    append(&both, a, false);
-    append(&both, b, body);
+    dn_group_append(&both, a, false);
+    dn_group_append(&both, b, body);
     bool fine = expands(f, &both);
     free(both.members);
     return fine;

@@ -31,7 +31,7 @@ typedef struct dn_buffer {
     int64_t count;        // elements
     int64_t offset;       // bytes into the arena: TEMP, set by the memory plan
     int first, last;      // TEMP: kernels that write it first and use it last, set by the plan
-    const dn_node *node;  // what it holds, for reports; NULL for packed copies
+    const dn_node *node;  // what it holds, or a packed copy holds; for reports
 } dn_buffer;
 
 typedef enum dn_axis_kind {
@@ -199,6 +199,8 @@ void dn_kernels_plan(dn_kernels *kernels);
 // memory, 2 for each multiply-add of a contraction (padding taps included); each element that is
 // touched once for reading and once for writing: codegen/kernel/count.c.
 void dn_kernels_count(dn_kernels *kernels);
+// About how many simple instructions an elementwise op takes, for choosing; not what is counted.
+int dn_op_cost(dn_op op);
 void dn_kernel_count(const dn_kernels *kernels, dn_kernel *kernel);
 
 // Where spans are in source text: path, line and column. False: nowhere.

@@ -22,6 +22,9 @@ typedef struct dn_emit {
 } dn_emit;
 
 // ---- types and constants (types.c) ----
+// An empty module in a context of its own, with a builder.
+void dn_emit_open(dn_emit *e, const char *name);
+void dn_emit_close(dn_emit *e);
 LLVMTypeRef dn_emit_scalar(dn_emit *e, dn_dtype dtype);           // in code: bool is i1
 LLVMTypeRef dn_emit_memory(dn_emit *e, dn_dtype dtype);           // in memory: bool is i8
 LLVMTypeRef dn_emit_type(dn_emit *e, dn_dtype dtype, int lanes);  // <lanes x scalar>, or scalar

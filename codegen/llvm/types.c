@@ -3,6 +3,24 @@
 
 #include "codegen/llvm/emit.h"
 
+void dn_emit_open(dn_emit *e, const char *name) {
+    LLVMContextRef context = LLVMContextCreate();
+    *e = (dn_emit){.context = context,
+                   .module = LLVMModuleCreateWithNameInContext(name, context),
+                   .builder = LLVMCreateBuilderInContext(context),
+                   .i1 = LLVMInt1TypeInContext(context),
+                   .i8 = LLVMInt8TypeInContext(context),
+                   .i32 = LLVMInt32TypeInContext(context),
+                   .i64 = LLVMInt64TypeInContext(context),
+                   .ptr = LLVMPointerTypeInContext(context, 0)};
+}
+
+void dn_emit_close(dn_emit *e) {
+    LLVMDisposeBuilder(e->builder);
+    LLVMDisposeModule(e->module);
+    LLVMContextDispose(e->context);
+}
+
 LLVMTypeRef dn_emit_scalar(dn_emit *e, dn_dtype dtype) {
     switch (dtype) {
         case DN_F32: return LLVMFloatTypeInContext(e->context);

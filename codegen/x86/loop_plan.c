@@ -87,24 +87,7 @@ static void find_dependences(dn_loop_plan *p) {
 
 static double cost_of_value(const dn_kvalue *v) {
     if (v->kind == DN_KV_LOAD || v->kind == DN_KV_INDEX) return 1;
-    if (v->kind != DN_KV_ELEMENTWISE) return 0;
-    switch (v->op) {
-        case DN_OP_DIV:
-        case DN_OP_SQRT:
-        case DN_OP_RSQRT: return 4;
-        case DN_OP_EXP:
-        case DN_OP_EXPM1:
-        case DN_OP_LOG:
-        case DN_OP_LOG1P:
-        case DN_OP_SIN:
-        case DN_OP_COS:
-        case DN_OP_TANH:
-        case DN_OP_SIGMOID:
-        case DN_OP_ERF: return 16;
-        case DN_OP_POW:
-        case DN_OP_REM: return 40;
-        default: return 1;
-    }
+    return v->kind == DN_KV_ELEMENTWISE ? dn_op_cost(v->op) : 0;
 }
 
 // Of the body's (or the others') values and stores at a point, without lanes.

@@ -10,43 +10,7 @@ int main(void) { return 0; }
 
 #else
 
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void *__libc_memalign(size_t align, size_t size);
-void __libc_free(void *p);
-
-static long allocations;
-
-static void count_one(void) { __atomic_add_fetch(&allocations, 1, __ATOMIC_RELAXED); }
-
-void *malloc(size_t size) {
-    count_one();
-    return __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size) {
-    count_one();
-    return __libc_calloc(count, size);
-}
-
-void *realloc(void *p, size_t size) {
-    count_one();
-    return __libc_realloc(p, size);
-}
-
-void *aligned_alloc(size_t align, size_t size) {
-    count_one();
-    return __libc_memalign(align, size);
-}
-
-int posix_memalign(void **out, size_t align, size_t size) {
-    count_one();
-    *out = __libc_memalign(align, size);
-    return *out ? 0 : ENOMEM;
-}
-
-void free(void *p) { __libc_free(p); }
+#include "tests/count_malloc.h"
 
 // Files of every kind, in several sizes and copies that differ in their names only after their end
 // mark, so that they are no duplicates.

@@ -134,15 +134,8 @@ static void contraction_emit(contraction *k, dn_emit *e, dn_isa isa) {
 // Compiles for an instruction set. object: a file for the machine code, or NULL.
 static void contraction_compile(contraction *k, dn_isa isa, const char *object) {
     double start = contraction_seconds();
-    LLVMContextRef context = LLVMContextCreate();
-    dn_emit e = {.context = context,
-                 .module = LLVMModuleCreateWithNameInContext("m", context),
-                 .builder = LLVMCreateBuilderInContext(context),
-                 .i1 = LLVMInt1TypeInContext(context),
-                 .i8 = LLVMInt8TypeInContext(context),
-                 .i32 = LLVMInt32TypeInContext(context),
-                 .i64 = LLVMInt64TypeInContext(context),
-                 .ptr = LLVMPointerTypeInContext(context, 0)};
+    dn_emit e;
+    dn_emit_open(&e, "m");
     LLVMTargetMachineRef machine;
     LLVMMemoryBufferRef code;
     contraction_status(dn_machine_new(isa, 3, &machine));
@@ -162,9 +155,7 @@ static void contraction_compile(contraction *k, dn_isa isa, const char *object) 
     contraction_error(LLVMOrcLLJITLookup(k->jit, &address, "run"));
     k->run = (dn_native_kernel *)address;
     LLVMDisposeTargetMachine(machine);
-    LLVMDisposeBuilder(e.builder);
-    LLVMDisposeModule(e.module);
-    LLVMContextDispose(context);
+    dn_emit_close(&e);
 }
 
 static void contraction_free(contraction *k) { contraction_error(LLVMOrcDisposeLLJIT(k->jit)); }

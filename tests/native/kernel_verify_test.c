@@ -194,6 +194,8 @@ static void test_convolutions(void) {
         c->images = 2;
         kernels->buffers[1].count++;
         CHECK_FAILS(dn_kernels_verify(kernels), "operand a1");
+        kernels->buffers[1].count = 0;
+        CHECK_FAILS(dn_kernels_verify(kernels), "operand a1 is empty");
         dn_kernels_free(kernels);
     }
 }

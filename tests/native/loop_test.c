@@ -169,6 +169,21 @@ static void make_first_best(dn_op op, int64_t rows, bool contiguous, double spec
     trial_store(t, y, at(0, 1, 0, 0), trial_result(t, 0));
 }
 
+// The same over two axes that are not one: x [5, 19, 30] over its first and last, in either order.
+static void make_first_best_of_two(dn_op op, bool last_inside, double special_value) {
+    trial *t = add_trial(dn_op_get(op)->name);
+    trial_axis(t, 19, DN_AXIS_PARALLEL);
+    trial_axis(t, last_inside ? 5 : 30, DN_AXIS_REDUCE);
+    trial_axis(t, last_inside ? 30 : 5, DN_AXIS_REDUCE);
+    int x = trial_arg(t, DN_F32, 5 * 19 * 30), y = trial_arg(t, DN_I32, 19);
+    for (int64_t i = 0; i < 5 * 19 * 30; i++)
+        dn_tensor_set(t->data[x], i, chance(3) ? special_value : below(5));
+    x = trial_load(t, x, last_inside ? at(0, 30, 570, 1) : at(0, 30, 1, 570));
+    t->kernel.n_body = 1;
+    trial_reduce(t, op, x);
+    trial_store(t, y, at(0, 1, 0, 0), trial_result(t, 0));
+}
+
 // y[i, j, k] = x[k, i, j] + z[j, i, k]: read across the lanes, in tiles.
 static void make_transposed(dn_dtype dtype, int64_t i, int64_t j, int64_t k) {
     trial *t = add_trial("transposed");
@@ -394,6 +409,7 @@ static void make_trials(void) {
     static const dn_op ops[] = {DN_OP_ARGMAX, DN_OP_ARGMIN, DN_OP_REDUCE_MAX, DN_OP_REDUCE_MIN};
     for (int i = 0; i < 16; i++)
         make_first_best(ops[i % 4], i < 8 ? 150 : 11, i / 4 % 2, i % 3 ? NAN : 6);
+    for (int i = 0; i < 8; i++) make_first_best_of_two(ops[i % 2], i / 2 % 2, i < 4 ? NAN : 6);
     for (int dtype = 0; dtype < DN_DTYPE_COUNT; dtype++) {
         make_transposed((dn_dtype)dtype, 3, 19, 70);
         make_transposed((dn_dtype)dtype, 40, 48, 67);

@@ -137,17 +137,10 @@ static inline LLVMTargetMachineRef trial_machine(dn_isa isa) {
 // code, or NULL.
 static inline LLVMOrcLLJITRef trial_compile(trial **trials, int n, dn_isa isa, const char *passes,
                                             const char *file) {
-    LLVMContextRef context = LLVMContextCreate();
     LLVMTargetMachineRef machine = trial_machine(isa);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
-    dn_emit e = {.context = context,
-                 .module = LLVMModuleCreateWithNameInContext("trials", context),
-                 .builder = LLVMCreateBuilderInContext(context),
-                 .i1 = LLVMInt1TypeInContext(context),
-                 .i8 = LLVMInt8TypeInContext(context),
-                 .i32 = LLVMInt32TypeInContext(context),
-                 .i64 = LLVMInt64TypeInContext(context),
-                 .ptr = LLVMPointerTypeInContext(context, 0)};
+    dn_emit e;
+    dn_emit_open(&e, "trials");
     LLVMSetModuleDataLayout(e.module, layout);
     LLVMSetTarget(e.module, "x86_64-unknown-linux-gnu");
     dn_x86 target = dn_x86_of(isa);
@@ -174,9 +167,7 @@ static inline LLVMOrcLLJITRef trial_compile(trial **trials, int n, dn_isa isa, c
     }
     LLVMDisposeTargetData(layout);
     LLVMDisposeTargetMachine(machine);
-    LLVMDisposeBuilder(e.builder);
-    LLVMDisposeModule(e.module);
-    LLVMContextDispose(context);
+    dn_emit_close(&e);
     return jit;
 }
 

@@ -107,15 +107,8 @@ static void function_name(char out[64], int f, int dtype, int lanes) {
 
 // All functions as an object file. No vectorizer runs: 1 lane stays 1 lane.
 static LLVMMemoryBufferRef compile(LLVMTargetMachineRef machine) {
-    LLVMContextRef context = LLVMContextCreate();
-    dn_emit e = {.context = context,
-                 .module = LLVMModuleCreateWithNameInContext("math", context),
-                 .builder = LLVMCreateBuilderInContext(context),
-                 .i1 = LLVMInt1TypeInContext(context),
-                 .i8 = LLVMInt8TypeInContext(context),
-                 .i32 = LLVMInt32TypeInContext(context),
-                 .i64 = LLVMInt64TypeInContext(context),
-                 .ptr = LLVMPointerTypeInContext(context, 0)};
+    dn_emit e;
+    dn_emit_open(&e, "math");
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
     LLVMSetModuleDataLayout(e.module, layout);
     LLVMDisposeTargetData(layout);
@@ -128,7 +121,6 @@ static LLVMMemoryBufferRef compile(LLVMTargetMachineRef machine) {
             }
         }
     }
-    LLVMDisposeBuilder(e.builder);
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     check_error(LLVMRunPasses(e.module, "verify,default<O1>", machine, options));
     LLVMDisposePassBuilderOptions(options);
@@ -138,8 +130,7 @@ static LLVMMemoryBufferRef compile(LLVMTargetMachineRef machine) {
         fprintf(stderr, "%s\n", message);
         exit(1);
     }
-    LLVMDisposeModule(e.module);
-    LLVMContextDispose(context);
+    dn_emit_close(&e);
     return object;
 }
 

@@ -12,36 +12,7 @@ int main(void) { return 0; }
 
 #include "runtime/native/native.h"
 #include "tests/check.h"
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void *__libc_memalign(size_t align, size_t size);
-
-static long allocations;
-
-static void count_one(void) { __atomic_add_fetch(&allocations, 1, __ATOMIC_RELAXED); }
-
-void *malloc(size_t size) {
-    count_one();
-    return __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size) {
-    count_one();
-    return __libc_calloc(count, size);
-}
-
-void *realloc(void *p, size_t size) {
-    count_one();
-    return __libc_realloc(p, size);
-}
-
-int posix_memalign(void **out, size_t align, size_t size) {
-    count_one();
-    *out = __libc_memalign(align, size);
-    return *out ? 0 : ENOMEM;
-}
+#include "tests/count_malloc.h"
 
 enum { TASKS = 64, PER_OUTPUT = 2 };  // a tensor and its elements
 
