@@ -1,0 +1,64 @@
+// NVPTX: kernels to PTX, for sm_80 and up.
+//
+// A kernel becomes one `ptx_kernel` function launched on a grid that is fixed when it is compiled:
+//   void symbol(ptr arg 0, .., ptr arg n-1, ptr state, i32 launch)
+// where `state` is a dn_cuda_state in device memory and `launch` the launch's number, which a fault
+// is reported with. No float atomics: the bits do not depend on the order in which blocks run.
+#ifndef DN_CODEGEN_NVPTX_H
+#define DN_CODEGEN_NVPTX_H
+
+#include "codegen/llvm/emit.h"
+#include "runtime/cuda/cuda.h"
+
+// What matrix units may round operands of f32 contractions to. Sums are f32 always.
+typedef enum dn_matrix_units {
+    DN_MATRIX_F32,   // no matrix units: FMA
+    DN_MATRIX_TF32,  // 10 bits of mantissa
+    DN_MATRIX_BF16,  // 7 bits
+} dn_matrix_units;
+
+typedef struct dn_nvptx {
+    int sm;         // 80, 86, 89, 90
+    bool specific;  // sm_90a: wgmma and TMA
+    dn_matrix_units units;
+} dn_nvptx;
+
+// "cuda" (sm_80), "cuda:sm_90a". DN_INVALID for what is none or too old.
+dn_status dn_nvptx_parse(const char *target, dn_nvptx *out) DN_MUST_USE;
+const char *dn_nvptx_processor(const dn_nvptx *target);  // "sm_90a"
+
+// Emits `kernel` as a function called `symbol` into e->module; `launch` gets its grid.
+// DN_UNSUPPORTED, naming it, for what cannot be emitted. (emit.c)
+dn_status dn_nvptx_emit(dn_emit *e, const dn_nvptx *target, const dn_kernels *kernels,
+                        const dn_kernel *kernel, const char *symbol,
+                        dn_cuda_kernel *launch) DN_MUST_USE;
+
+// Each kind's schedule. e is inside the function already: e->kernel, e->kernels, e->args and
+// e->fault are set. They fill in `launch` but for the symbol, and leave the builder at a block to
+// which the caller adds the return.
+dn_status dn_nvptx_emit_loop(dn_emit *e, const dn_nvptx *target,
+                             dn_cuda_kernel *launch) DN_MUST_USE;
+dn_status dn_nvptx_emit_contract(dn_emit *e, const dn_nvptx *target,
+                                 dn_cuda_kernel *launch) DN_MUST_USE;
+
+// Random numbers: a function void symbol(ptr out, ptr state, i64 seed, i32 site, i32 keyed, i64
+// count) for each of f32 and f64, uniform and normal, whose numbers have the bits of runtime/rng.c.
+dn_status dn_nvptx_emit_random(dn_emit *e, const dn_nvptx *target, dn_dtype dtype, bool normal,
+                               const char *symbol, dn_cuda_kernel *launch) DN_MUST_USE;
+
+// ---- what schedules share (thread.c) ----
+LLVMValueRef dn_nvptx_thread(dn_emit *e);  // i32: %tid.x, with its range known to LLVM
+LLVMValueRef dn_nvptx_block(dn_emit *e);   // i32: %ctaid.x
+LLVMValueRef dn_nvptx_lane(dn_emit *e);    // i32: %laneid
+void dn_nvptx_barrier(dn_emit *e);         // bar.sync 0: all threads of the block
+// The value of lane (own lane ^ mask), for all 32 lanes; any dtype of 4 or 8 bytes, or i1.
+LLVMValueRef dn_nvptx_shuffle_xor(dn_emit *e, LLVMValueRef value, int mask);
+// A static shared array of the module: its address (addrspace 3).
+LLVMValueRef dn_nvptx_shared(dn_emit *e, LLVMTypeRef element, int64_t count, int align,
+                             const char *name);
+// The dynamic shared memory (addrspace 3, aligned to 128), whose size goes into launch->shared.
+LLVMValueRef dn_nvptx_dynamic_shared(dn_emit *e);
+
+extern const dn_target dn_nvptx_target;  // for dn_kernels_lower: nothing is packed
+
+#endif

@@ -1,0 +1,77 @@
+// Compiled entries on an NVIDIA GPU. Nothing of CUDA is linked: the driver, libcuda.so.1, is opened
+// when a device is.
+//
+// The launches and arguments of entries are those of runtime/native/native.h; kernels are PTX, with
+// a grid that was fixed when they were compiled. Device memory is one block, whose size is known at
+// compile time (dn_cuda_memory_of): variables, then the arena (the largest of all entries), two
+// sets of inputs, outputs, state.
+#ifndef DN_RUNTIME_CUDA_H
+#define DN_RUNTIME_CUDA_H
+
+#include "runtime/native/native.h"
+
+// How a kernel is launched; the grid has one dimension.
+typedef struct dn_cuda_kernel {
+    const char *symbol;
+    int64_t grid;    // blocks, at most 2^31 - 1
+    int32_t block;   // threads
+    int32_t shared;  // bytes of dynamic shared memory
+} dn_cuda_kernel;
+
+// What kernels of an entry share in device memory. Uploaded before each run.
+typedef struct dn_cuda_state {
+    uint64_t seed, step;
+    dn_native_fault fault;  // rows = 0: none
+} dn_cuda_state;
+
+// Code for one architecture; the best one that the device can run is taken.
+typedef struct dn_cuda_module {
+    int sm;             // 80: for compute capability 8.0 and all later ones
+    bool specific;      // sm_90a: for exactly 9.0
+    const char *ptx;    // NUL-terminated
+    const void *cubin;  // or NULL: for exactly `sm`'s major version, and at least its minor
+    size_t ptx_bytes, cubin_bytes;
+} dn_cuda_module;
+
+// The four kernels of random numbers stand behind the others in `kernels`, which have the same
+// numbers in all modules: n_kernels + dn_cuda_random(dtype, normal).
+enum { DN_CUDA_RANDOMS = 4 };
+static inline int dn_cuda_random(dn_dtype dtype, bool normal) {
+    return (dtype == DN_F64 ? 2 : 0) + (normal ? 1 : 0);
+}
+
+typedef struct dn_cuda_code {
+    const dn_native_entry *entries;  // of each of the program's entries
+    int n_entries;
+    const dn_cuda_module *modules;
+    int n_modules;
+    // of each module: n_kernels + DN_CUDA_RANDOMS
+    const dn_cuda_kernel *const *kernels;
+    int n_kernels;
+} dn_cuda_code;
+
+// Bytes: what a program allocates, exactly.
+typedef struct dn_cuda_memory {
+    int64_t variables, arena, inputs, outputs, state;
+    int64_t device;  // the sum
+    int64_t pinned;  // host memory that the device reads and writes: inputs twice, outputs, state
+} dn_cuda_memory;
+void dn_cuda_memory_of(const dn_program *program, const dn_cuda_code *code, dn_cuda_memory *out);
+
+typedef struct dn_cuda dn_cuda;  // a device with a program's variables
+
+// Opens device number `device` of those that the driver shows (CUDA_VISIBLE_DEVICES is its). Fails
+// with a message for people: no driver, no device, no such number, too old, too little memory (with
+// the numbers), code that the driver cannot load (with its log). `program` and `code` outlive it.
+dn_status dn_cuda_open(const dn_program *program, const dn_cuda_code *code, int device,
+                       dn_cuda **out) DN_MUST_USE;
+void dn_cuda_close(dn_cuda *cuda);
+
+// Runs an entry as dn_native_run does, but without waiting: the data of `outputs` and of variables
+// are on the device until dn_tensor_settle (runtime/tensor.h). A variable is where the device keeps
+// it; a tensor that the host made or changed is uploaded first.
+dn_status dn_cuda_run(dn_cuda *cuda, const dn_native_call *call) DN_MUST_USE;
+// Waits until the device has done all that it was given; tells what went wrong.
+dn_status dn_cuda_wait(dn_cuda *cuda) DN_MUST_USE;
+
+#endif
