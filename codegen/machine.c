@@ -27,8 +27,6 @@ static const char *const processors[DN_ISA_COUNT] = {
     [DN_ISA_AVX512] = "x86-64-v4",
 };
 
-static const char triple[] = "x86_64-unknown-linux-gnu";
-
 static void initialise(void) {
     static const char *const arguments[] = {"dnet", "-disable-lsr"};  // no other way to say it
     LLVMParseCommandLineOptions(2, arguments, NULL);
@@ -36,6 +34,10 @@ static void initialise(void) {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
 }
 
 dn_status dn_machine_status(LLVMErrorRef error, const char *doing) {
@@ -54,7 +56,8 @@ static dn_status message_status(bool failed, char *message, const char *doing) {
     return status;
 }
 
-dn_status dn_machine_new(dn_isa isa, int level, LLVMTargetMachineRef *out) {
+static dn_status new_machine(const char *triple, const char *processor, const char *features,
+                             int level, LLVMTargetMachineRef *out) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     static const LLVMCodeGenOptLevel levels[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess,
                                                  LLVMCodeGenLevelDefault,
@@ -64,17 +67,43 @@ dn_status dn_machine_new(dn_isa isa, int level, LLVMTargetMachineRef *out) {
     LLVMTargetRef target;
     char *message = NULL;
     bool failed = LLVMGetTargetFromTriple(triple, &target, &message);
-    DN_TRY(message_status(failed, message, "make x86-64 code"));
-    *out = LLVMCreateTargetMachine(target, triple, processors[isa], "", levels[level], LLVMRelocPIC,
+    DN_TRY(message_status(failed, message, "make code for this target"));
+    *out = LLVMCreateTargetMachine(target, triple, processor, features, levels[level], LLVMRelocPIC,
                                    LLVMCodeModelDefault);
     return DN_SUCCESS;
 }
 
+dn_status dn_machine_new(dn_isa isa, int level, LLVMTargetMachineRef *out) {
+    return new_machine("x86_64-unknown-linux-gnu", processors[isa], "", level, out);
+}
+
+// PTX 7.8 is the first that knows sm_90, 8.0 that with sm_90a; an older driver cannot load newer
+// PTX than it knows.
+dn_status dn_machine_new_nvptx(const dn_nvptx *target, int level, LLVMTargetMachineRef *out) {
+    return new_machine("nvptx64-nvidia-cuda", dn_nvptx_processor(target),
+                       target->specific ? "+ptx80" : "+ptx78", level, out);
+}
+
 void dn_machine_prepare(LLVMTargetMachineRef machine, LLVMModuleRef module) {
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
+    char *triple = LLVMGetTargetMachineTriple(machine);
     LLVMSetModuleDataLayout(module, layout);
-    LLVMDisposeTargetData(layout);
     LLVMSetTarget(module, triple);
+    LLVMDisposeMessage(triple);
+    LLVMDisposeTargetData(layout);
+}
+
+// LLVM would print errors and end the process.
+static void note_diagnostic(LLVMDiagnosticInfoRef info, void *context) {
+    dn_status *failure = context;
+    if (LLVMGetDiagInfoSeverity(info) != LLVMDSError || *failure) return;
+    char *text = LLVMGetDiagInfoDescription(info);
+    *failure = dn_fail(DN_INTERNAL, "LLVM: %s", text);
+    LLVMDisposeMessage(text);
+}
+
+void dn_machine_listen(LLVMContextRef context, dn_status *failure) {
+    LLVMContextSetDiagnosticHandler(context, note_diagnostic, failure);
 }
 
 dn_status dn_machine_optimise(LLVMTargetMachineRef machine, LLVMModuleRef module, int level) {

@@ -10,11 +10,16 @@
 
 #include "codegen/llvm/emit.h"
 #include "codegen/native.h"
+#include "codegen/nvptx/nvptx.h"
 
 // ---- the target machine (machine.c) ----
 dn_status dn_machine_new(dn_isa isa, int level, LLVMTargetMachineRef *out) DN_MUST_USE;
+dn_status dn_machine_new_nvptx(const dn_nvptx *target, int level,
+                               LLVMTargetMachineRef *out) DN_MUST_USE;
 // Gives the module the machine's triple and data layout.
 void dn_machine_prepare(LLVMTargetMachineRef machine, LLVMModuleRef module);
+// The first error that LLVM reports to the context becomes *failure.
+void dn_machine_listen(LLVMContextRef context, dn_status *failure);
 dn_status dn_machine_optimise(LLVMTargetMachineRef machine, LLVMModuleRef module,
                               int level) DN_MUST_USE;
 dn_status dn_machine_write(LLVMTargetMachineRef machine, LLVMModuleRef module, dn_native_form form,

@@ -16,18 +16,9 @@ typedef struct module {
     dn_status failure;  // the first error that LLVM reported to the context
 } module;
 
-// LLVM would print errors and end the process.
-static void note_diagnostic(LLVMDiagnosticInfoRef info, void *context) {
-    module *m = context;
-    if (LLVMGetDiagInfoSeverity(info) != LLVMDSError || m->failure) return;
-    char *text = LLVMGetDiagInfoDescription(info);
-    m->failure = dn_fail(DN_INTERNAL, "LLVM: %s", text);
-    LLVMDisposeMessage(text);
-}
-
 static void open_module(module *m) {
     dn_emit_open(&m->e, "kernels");
-    LLVMContextSetDiagnosticHandler(m->e.context, note_diagnostic, m);
+    dn_machine_listen(m->e.context, &m->failure);
     dn_machine_prepare(m->machine, m->e.module);
     dn_debug_begin(&m->debug, &m->e, m->options);
 }

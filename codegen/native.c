@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "codegen/kernel/access.h"
-#include "codegen/x86/x86.h"
 
 typedef struct maker {
     dn_native_code *code;
@@ -158,7 +157,7 @@ static dn_native_launch launch_of(maker *m, const dn_kernels *entry, const dn_ke
     } else {
         launch.kind = DN_LAUNCH_KERNEL;
         launch.kernel = find_kernel(m, entry, kernel);
-        launch.tasks = dn_x86_tasks(entry, kernel);
+        launch.tasks = entry->target->tasks ? entry->target->tasks(entry, kernel) : 0;
     }
     return launch;
 }

@@ -47,6 +47,11 @@ typedef enum dn_native_form {
 dn_status dn_native_emit(const dn_native_code *code, const dn_native_options *options, dn_isa isa,
                          dn_native_form form, char **bytes, size_t *n_bytes) DN_MUST_USE;
 
+// An object with `bytes` as the constant NAME_bytes and their number as the 64-bit NAME_size, which
+// other objects of the same program see. The caller frees *object. (data_object.c)
+dn_status dn_data_object(const char *name, const char *bytes, size_t size, char **object,
+                         size_t *object_size) DN_MUST_USE;
+
 // ---- in memory ----
 typedef struct dn_jit dn_jit;
 // Compiles for this processor, on options->threads threads.

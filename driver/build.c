@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "codegen/x86/x86.h"
+#include "driver/build_cuda.h"
 #include "driver/c_library.h"
 #include "driver/link.h"
 #include "driver/lower.h"
@@ -52,6 +54,13 @@ static dn_status emit_all(const dn_native_code *code, const dn_native_options *o
     return status;
 }
 
+// The entries for x86, and their objects.
+typedef struct x86_build {
+    dn_lowered lowered;
+    emission made[DN_ISA_COUNT];
+    int n;
+} x86_build;
+
 static dn_native_options native_options(const dn_options *options) {
     dn_native_options o = {.level = options->level, .lines = options->lines};
     for (int isa = 0; isa < DN_ISA_COUNT; isa++)
@@ -84,10 +93,12 @@ static dn_status print_code(const dn_lowered *lowered, const dn_native_options *
     return status;
 }
 
-dn_status dn_build_emit(dn_compiler *c, const dn_options *options) {
+// The text forms of what x86 and GPUs share, kernels and LLVM's, are shown for x86 if both are
+// asked for.
+static dn_status emit_x86(dn_compiler *c, const dn_options *options) {
     dn_native_options o = native_options(options);
     dn_lowered lowered = {0};
-    dn_status status = dn_lower_all(c, &o, &lowered);
+    dn_status status = dn_lower_all(c, &dn_x86_target, &o, &lowered);
     if (!status && strcmp(options->emit, "kernel") == 0)
         print_kernels(c, &lowered);
     else if (!status)
@@ -98,6 +109,36 @@ dn_status dn_build_emit(dn_compiler *c, const dn_options *options) {
     return status;
 }
 
+static dn_status print_cubin(dn_compiler *c, const dn_options *options, dn_cuda_build *build) {
+    char *cubin;
+    size_t size;
+    DN_TRY(dn_cuda_build_code(c, options, build));
+    DN_TRY(dn_cuda_build_cubin(build, 0, options, &cubin, &size));
+    fwrite(cubin, 1, size, stdout);
+    free(cubin);
+    return DN_SUCCESS;
+}
+
+static dn_status emit_cuda(dn_compiler *c, const dn_options *options) {
+    dn_cuda_build build;
+    dn_status status = dn_cuda_build_lower(c, options, &build);
+    if (!status && strcmp(options->emit, "kernel") == 0)
+        print_kernels(c, &build.lowered);
+    else if (!status && strcmp(options->emit, "cubin") == 0)
+        status = print_cubin(c, options, &build);
+    else if (!status)
+        status = dn_cuda_build_print(
+            c, &build, options,
+            strcmp(options->emit, "llvm") == 0 ? DN_FORM_LLVM : DN_FORM_ASSEMBLY, stdout);
+    dn_cuda_build_free(&build);
+    return status;
+}
+
+dn_status dn_build_emit(dn_compiler *c, const dn_options *options) {
+    bool is_cuda = strcmp(options->emit, "ptx") == 0 || strcmp(options->emit, "cubin") == 0;
+    return is_cuda || !options->x86 ? emit_cuda(c, options) : emit_x86(c, options);
+}
+
 // ---- files ----
 
 // What was asked for, for --version: the options that change the program.
@@ -106,7 +147,8 @@ static char *flags_of(const dn_options *options) {
     dn_str_printf(&flags, "-O%d", options->level);
     if (options->lines) dn_str_puts(&flags, " -g");
     if (options->march) dn_str_printf(&flags, " -march=%s", options->march);
-    if (options->real == DN_F64) dn_str_puts(&flags, " --precision=f64");
+    if (options->target) dn_str_printf(&flags, " -target %s", options->target);
+    if (options->precision) dn_str_printf(&flags, " --precision=%s", options->precision);
     if (options->max_memory) dn_str_printf(&flags, " --max-memory=%s", options->max_memory);
     for (int i = 0; i < options->n_defines; i++)
         dn_str_printf(&flags, " -D %s", options->defines[i]);
@@ -127,35 +169,59 @@ static dn_program_source *sources_of(const dn_compiler *c, int *n) {
     return list;
 }
 
-static dn_status link_objects(dn_compiler *c, const dn_options *options, const dn_lowered *lowered,
-                              const emission *made, int n) {
+// The entries as x86 code knows them; without x86 code they are empty there.
+static const dn_native_entry *x86_entries(const x86_build *x86, const dn_program *program,
+                                          dn_native_entry **none) {
+    *none = dn_xcalloc((size_t)program->n_entries + 1, sizeof **none);
+    for (int i = 0; i < program->n_entries; i++) (*none)[i].names = "";
+    return x86->lowered.code ? x86->lowered.code->entries : *none;
+}
+
+static dn_status link_program(dn_compiler *c, const dn_options *options, const x86_build *x86,
+                              const dn_cuda_code *cuda) {
+    dn_native_entry *none;
     dn_object objects[DN_ISA_COUNT];
-    for (int i = 0; i < n; i++) objects[i] = (dn_object){made[i].bytes, made[i].size};
+    for (int i = 0; i < x86->n; i++)
+        objects[i] = (dn_object){x86->made[i].bytes, x86->made[i].size};
     dn_program_image image = {.program = *dn_compiler_program(c),
-                              .code = lowered->code->entries,
-                              .n_kernels = lowered->code->n_kernels,
+                              .n_kernels = x86->lowered.code ? x86->lowered.code->n_kernels : 0,
                               .compiler = "dnet " DN_VERSION};
     dn_program_source *sources = sources_of(c, &image.n_sources);
     char *flags = flags_of(options);
     image.sources = sources;
     image.flags = flags;
+    image.code = x86_entries(x86, &image.program, &none);
     dn_link link = {.output = options->output,
                     .image = &image,
                     .objects = objects,
-                    .n_objects = n,
+                    .n_objects = x86->n,
+                    .cuda = cuda,
                     .symbols = options->lines};
     dn_status status =
         options->form == DN_OUTPUT_OBJECT ? dn_link_object(&link) : dn_link_executable(&link);
+    free(none);
     free(sources);
     free(flags);
     return status;
 }
 
-static dn_status write_assembly(const dn_options *options, const dn_lowered *lowered,
-                                const dn_native_options *o) {
+static dn_status write_assembly(dn_compiler *c, const dn_options *options) {
     FILE *file = fopen(options->output, "wb");
     if (!file) return dn_fail_errno("cannot write %s", options->output);
-    dn_status status = print_code(lowered, o, DN_FORM_ASSEMBLY, file);
+    dn_native_options o = native_options(options);
+    x86_build x86 = {0};
+    dn_cuda_build cuda = {0};
+    dn_status status = DN_SUCCESS;
+    if (options->x86) {
+        status = dn_lower_all(c, &dn_x86_target, &o, &x86.lowered);
+        if (!status) status = print_code(&x86.lowered, &o, DN_FORM_ASSEMBLY, file);
+    }
+    if (options->n_cuda && !status) {
+        status = dn_cuda_build_lower(c, options, &cuda);
+        if (!status) status = dn_cuda_build_print(c, &cuda, options, DN_FORM_ASSEMBLY, file);
+    }
+    dn_lowered_free(&x86.lowered);
+    dn_cuda_build_free(&cuda);
     if (fclose(file) != 0 && !status) status = dn_fail_errno("cannot write %s", options->output);
     return status;
 }
@@ -216,7 +282,8 @@ static dn_status build_exports(dn_compiler *c, const dn_options *options, dn_c_l
     emission made[DN_ISA_COUNT];
     int n = 0;
     const dn_exports *exports = library->exports;
-    dn_status status = dn_lower_units(c, exports->units, exports->program.n_entries, &o, &lowered);
+    dn_status status =
+        dn_lower_units(c, &dn_x86_target, exports->units, exports->program.n_entries, &o, &lowered);
     if (!status) status = emit_all(lowered.code, &o, DN_FORM_OBJECT, made, &n);
     if (!status) status = make_library(options, &lowered, library, made, n);
     for (int i = 0; i < n; i++) free(made[i].bytes);
@@ -237,21 +304,35 @@ static dn_status build_library(dn_compiler *c, const dn_options *options) {
 
 // ---- the whole ----
 
-dn_status dn_build_output(dn_compiler *c, const dn_options *options) {
-    if (options->form == DN_OUTPUT_SHARED || options->form == DN_OUTPUT_STATIC)
-        return build_library(c, options);
+static dn_status build_x86(dn_compiler *c, const dn_options *options, x86_build *out) {
     dn_native_options o = native_options(options);
-    dn_lowered lowered = {0};
-    emission made[DN_ISA_COUNT];
-    int n = 0;
-    dn_status status = dn_lower_all(c, &o, &lowered);
-    if (!status && options->form == DN_OUTPUT_ASSEMBLY) {
-        status = write_assembly(options, &lowered, &o);
-    } else if (!status) {
-        status = emit_all(lowered.code, &o, DN_FORM_OBJECT, made, &n);
-        if (!status) status = link_objects(c, options, &lowered, made, n);
-        for (int i = 0; i < n; i++) free(made[i].bytes);
-    }
-    dn_lowered_free(&lowered);
+    DN_TRY(dn_lower_all(c, &dn_x86_target, &o, &out->lowered));
+    return emit_all(out->lowered.code, &o, DN_FORM_OBJECT, out->made, &out->n);
+}
+
+static void free_x86(x86_build *x86) {
+    for (int i = 0; i < x86->n; i++) free(x86->made[i].bytes);
+    dn_lowered_free(&x86->lowered);
+}
+
+static dn_status build_program(dn_compiler *c, const dn_options *options) {
+    x86_build x86 = {0};
+    dn_cuda_build cuda = {0};
+    dn_status status = DN_SUCCESS;
+    if (options->x86) status = build_x86(c, options, &x86);
+    if (options->n_cuda && !status) status = dn_cuda_build_lower(c, options, &cuda);
+    if (options->n_cuda && !status) status = dn_cuda_build_code(c, options, &cuda);
+    if (!status) status = link_program(c, options, &x86, options->n_cuda ? &cuda.code : NULL);
+    free_x86(&x86);
+    dn_cuda_build_free(&cuda);
     return status;
+}
+
+dn_status dn_build_output(dn_compiler *c, const dn_options *options) {
+    switch (options->form) {
+        case DN_OUTPUT_SHARED:
+        case DN_OUTPUT_STATIC: return build_library(c, options);
+        case DN_OUTPUT_ASSEMBLY: return write_assembly(c, options);
+        default: return build_program(c, options);
+    }
 }

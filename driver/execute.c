@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "codegen/interp/interp.h"
+#include "codegen/x86/x86.h"
 #include "driver/lower.h"
 
 // Entries that were compiled together.
@@ -73,7 +74,8 @@ static dn_status compile(dn_backend *backend, int index) {
     DN_PUSH(backend->batches, backend->n_batches, backend->cap_batches) = batch;
     dn_native_options options = {.level = backend->level, .threads = backend->threads};
     options.isa[dn_isa_here()] = true;
-    dn_status status = dn_lower_units(backend->compiler, units, n, &options, &batch->lowered);
+    dn_status status =
+        dn_lower_units(backend->compiler, &dn_x86_target, units, n, &options, &batch->lowered);
     if (!status) status = dn_jit_new(batch->lowered.code, &options, &batch->jit);
     for (int i = 0; i < n && !status; i++) backend->ready[units[i]] = (dn_ready){batch, i};
     free(units);

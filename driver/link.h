@@ -6,6 +6,7 @@
 #ifndef DN_DRIVER_LINK_H
 #define DN_DRIVER_LINK_H
 
+#include "runtime/cuda/cuda.h"
 #include "runtime/host/program_image.h"
 
 typedef struct dn_object {
@@ -18,8 +19,9 @@ typedef struct dn_link {
     const dn_program_image *image;
     const dn_object *objects;  // with dn_kernels_avx2, dn_kernels_avx512 or both
     int n_objects;
-    bool symbols;         // -g: names and lines are kept
-    const char *runtime;  // libdn_runtime.a; NULL: where it lies from the running program
+    const dn_cuda_code *cuda;  // NULL: none
+    bool symbols;              // -g: names and lines are kept
+    const char *runtime;       // libdn_runtime.a; NULL: where it lies from the running program
 } dn_link;
 
 dn_status dn_link_executable(const dn_link *link) DN_MUST_USE;
@@ -35,9 +37,5 @@ typedef struct dn_library {
 } dn_library;
 
 dn_status dn_link_library(const dn_link *link, const dn_library *library) DN_MUST_USE;
-
-// object.c: an ELF object with the bytes as `dn_image_bytes` and their number as `dn_image_size`.
-// free() *object.
-void dn_object_of_image(const char *bytes, size_t size, char **object, size_t *object_size);
 
 #endif

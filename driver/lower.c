@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codegen/x86/x86.h"
-
 static bool place_of(void *context, dn_span span, const char **path, int *line, int *column) {
     dn_compiler *compiler = context;
     if (span.file == 0) return false;
@@ -51,11 +49,11 @@ static void tell(dn_compiler *compiler, const char *stage, const dn_kernels *ker
     free(text.text);
 }
 
-static dn_status lower_unit(dn_compiler *compiler, const dn_unit *unit, bool keep_constants,
-                            dn_kernels **out) {
+static dn_status lower_unit(dn_compiler *compiler, const dn_target *target, const dn_unit *unit,
+                            bool keep_constants, dn_kernels **out) {
     const dn_graph *graph = unit->graph;
     double begun = dn_pass_clock();
-    DN_TRY(dn_annotate(dn_kernels_lower(graph, &dn_x86_target, out), "%s", graph->name));
+    DN_TRY(dn_annotate(dn_kernels_lower(graph, target, out), "%s", graph->name));
     tell(compiler, "fuse", *out, begun);
     begun = dn_pass_clock();
     if (unit->exported && keep_constants) dn_kernels_keep_constants(*out);
@@ -74,7 +72,7 @@ static dn_status check(const dn_lowered *lowered) {
     return status;
 }
 
-dn_status dn_lower_units(dn_compiler *compiler, const int *units, int n,
+dn_status dn_lower_units(dn_compiler *compiler, const dn_target *target, const int *units, int n,
                          const dn_native_options *options, dn_lowered *out) {
     dn_native_options o = *options;
     o.place = place_of;
@@ -86,17 +84,18 @@ dn_status dn_lower_units(dn_compiler *compiler, const int *units, int n,
         const dn_unit *unit = &compiler->units[units[out->n]];
         // What is kept takes memory.
         bool keep = options->keep_constants && !compiler->max_memory;
-        DN_TRY(lower_unit(compiler, unit, keep, &out->kernels[out->n]));
+        DN_TRY(lower_unit(compiler, target, unit, keep, &out->kernels[out->n]));
     }
     DN_TRY(fit(compiler, units, out));
     DN_TRY(check(out));
     return dn_native_code_new((const dn_kernels *const *)out->kernels, n, &o, &out->code);
 }
 
-dn_status dn_lower_all(dn_compiler *compiler, const dn_native_options *options, dn_lowered *out) {
+dn_status dn_lower_all(dn_compiler *compiler, const dn_target *target,
+                       const dn_native_options *options, dn_lowered *out) {
     int *units = dn_xcalloc((size_t)compiler->n_units + 1, sizeof *units);
     for (int i = 0; i < compiler->n_units; i++) units[i] = i;
-    dn_status status = dn_lower_units(compiler, units, compiler->n_units, options, out);
+    dn_status status = dn_lower_units(compiler, target, units, compiler->n_units, options, out);
     free(units);
     for (int i = 0; i < out->n && !status; i++)
         dn_fit_print(compiler->units[i].graph->name, &out->fits[i], stderr);

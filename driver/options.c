@@ -12,7 +12,8 @@ const char dn_options_help[] =
     "  -Werror                  warnings are errors\n"
     "  -W<name>, -Wno-<name>    switches a warning on or off\n"
     "  -fdiagnostics-format=json  messages as JSON, one a line\n"
-    "  --precision f32|f64      what `f32` means; f64 is for checks\n"
+    "  --precision f32|f64      what `f32` means; f64 is for checks. On GPUs also tf32 (the\n"
+    "                           default) and bf16: what matrix units round operands to\n"
     "  --max-memory SIZE        what the program may take, as 512M or 2G: what does not fit is\n"
     "                           computed again instead of kept\n"
     "  --print-after=PASS       prints graphs after a pass, kernels after fuse or plan\n"
@@ -46,22 +47,59 @@ static bool read_define(dn_options *o, int argc, char **argv, int *i) {
 }
 
 static bool read_precision(dn_options *o, const char *program, const char *value) {
-    if (strcmp(value, "f32") == 0) {
-        o->real = DN_F32;
-    } else if (strcmp(value, "f64") == 0) {
-        o->real = DN_F64;
-    } else {
-        return usage(program, "--precision is f32 or f64, not", value);
+    static const struct {
+        const char *name;
+        dn_dtype real;
+        dn_matrix_units units;
+    } kinds[] = {{"f32", DN_F32, DN_MATRIX_F32},
+                 {"f64", DN_F64, DN_MATRIX_F32},
+                 {"tf32", DN_F32, DN_MATRIX_TF32},
+                 {"bf16", DN_F32, DN_MATRIX_BF16}};
+    o->precision = value;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i].name, value) != 0) continue;
+        o->real = kinds[i].real;
+        o->units = kinds[i].units;
+        return true;
     }
-    return true;
+    return usage(program, "--precision is f32, f64, tf32 or bf16, not", value);
+}
+
+static bool read_cuda(dn_options *o, const char *program, const char *value) {
+    if (o->n_cuda == DN_MOST_CUDA)
+        return usage(program, "-target has too many GPUs, from here on:", value);
+    dn_status status = dn_nvptx_parse(value, &o->cuda[o->n_cuda++]);
+    if (!status) return true;
+    usage(program, dn_status_message(status), NULL);
+    dn_status_free(status);
+    return false;
+}
+
+// "x86,cuda:sm_80,cuda:sm_90a"
+static bool read_target(dn_options *o, const char *program, const char *value) {
+    char *words = dn_strdup(value), *rest = words;
+    bool fine = true;
+    o->target = value;
+    o->x86 = false;
+    o->n_cuda = 0;
+    for (char *word; fine && (word = strsep(&rest, ","));) {
+        if (strcmp(word, "x86") == 0)
+            o->x86 = true;
+        else
+            fine = read_cuda(o, program, word);
+    }
+    free(words);
+    return fine;
 }
 
 static bool read_emit(dn_options *o, const char *program, const char *value) {
-    static const char *const kinds[] = {"ast", "graph", "gradient", "kernel", "llvm", "asm"};
+    static const char *const kinds[] = {"ast",  "graph", "gradient", "kernel",
+                                        "llvm", "asm",   "ptx",      "cubin"};
     o->emit = value;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         if (strcmp(kinds[k], value) == 0) return true;
-    return usage(program, "--emit takes ast, graph, gradient, kernel, llvm or asm, not", value);
+    return usage(program, "--emit takes ast, graph, gradient, kernel, llvm, asm, ptx or cubin, not",
+                 value);
 }
 
 static bool read_report(dn_options *o, const char *program, const char *value) {
@@ -118,6 +156,8 @@ static bool read_option(dn_options *o, int argc, char **argv, int *i) {
     if (strcmp(arg, "-S") == 0) return o->form = DN_OUTPUT_ASSEMBLY, true;
     if (strcmp(arg, "-shared") == 0) return o->form = DN_OUTPUT_SHARED, true;
     if (strcmp(arg, "-static") == 0) return o->form = DN_OUTPUT_STATIC, true;
+    if ((value = value_of("-target", argc, argv, i))) return read_target(o, argv[0], value);
+    if (strcmp(arg, "--cubin") == 0) return o->cubin = true;
     if (strncmp(arg, "-march=", 7) == 0) return read_march(o, argv[0], arg + 7);
     if (strcmp(arg, "-g") == 0) return o->lines = true;
     if (strcmp(arg, "-fsyntax-only") == 0) return o->syntax_only = true;
@@ -143,9 +183,40 @@ static bool read_option(dn_options *o, int argc, char **argv, int *i) {
     if (strcmp(arg, "--emit") == 0 || strcmp(arg, "--precision") == 0 ||
         strcmp(arg, "--print-after") == 0 || strcmp(arg, "--report") == 0 ||
         strcmp(arg, "--backend") == 0 || strcmp(arg, "--trace") == 0 ||
-        strcmp(arg, "--max-memory") == 0)
+        strcmp(arg, "--max-memory") == 0 || strcmp(arg, "-target") == 0)
         return usage(argv[0], "a value is missing after", arg);
     return usage(argv[0], "unknown option", arg);
+}
+
+static bool is_emitted(const dn_options *o, const char *what) {
+    return o->emit && strcmp(o->emit, what) == 0;
+}
+
+static bool check_target(const dn_options *o, const char *program, bool is_dnetc) {
+    bool rounds = o->precision && o->units != DN_MATRIX_F32;
+    bool library = o->form == DN_OUTPUT_SHARED || o->form == DN_OUTPUT_STATIC;
+    if (o->n_cuda && !is_dnetc)
+        return usage(program, "-target is dnetc's: programs for GPUs are compiled", NULL);
+    if (rounds && !o->n_cuda)
+        return usage(program, "GPUs alone (-target cuda) have --precision", o->precision);
+    if ((is_emitted(o, "ptx") || is_emitted(o, "cubin")) && !o->n_cuda)
+        return usage(program, "only GPUs (-target cuda) have", o->emit);
+    if (is_emitted(o, "asm") && !o->x86)
+        return usage(program, "--emit=asm is x86's; GPUs have --emit=ptx", NULL);
+    if (is_emitted(o, "cubin") && o->n_cuda > 1)
+        return usage(program, "--emit=cubin makes one file, for one GPU", NULL);
+    if (o->cubin && !o->n_cuda)
+        return usage(program, "only GPUs (-target cuda) have --cubin", NULL);
+    if (library && o->n_cuda)
+        return usage(program, "libraries are made for x86 alone, without -target cuda", NULL);
+    if (o->max_memory && o->n_cuda)
+        return usage(program, "--max-memory is x86's, without -target cuda", NULL);
+    return true;
+}
+
+// The units that --precision chose, or what GPUs do by default.
+static void set_units(dn_options *o) {
+    for (int i = 0; i < o->n_cuda; i++) o->cuda[i].units = o->precision ? o->units : DN_MATRIX_TF32;
 }
 
 // Options that the other program understands, or that do not go together.
@@ -158,11 +229,11 @@ static bool check_use(const dn_options *o, const char *program, bool is_dnetc) {
                      NULL);
     if (o->max_memory && o->backend == DN_BACKEND_INTERP)
         return usage(program, "--max-memory needs machine code, not --backend=interp", NULL);
-    return true;
+    return check_target(o, program, is_dnetc);
 }
 
 bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
-    *o = (dn_options){.real = DN_F32, .rest = argc, .level = 2};
+    *o = (dn_options){.real = DN_F32, .rest = argc, .level = 2, .x86 = true};
     o->passes.out = stderr;
 #ifndef NDEBUG
     o->passes.verify = true;
@@ -181,6 +252,7 @@ bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
         o->rest = i + 1;
         if (!all) break;
     }
+    set_units(o);
     if (check_use(o, argv[0], all)) return true;
     dn_options_free(o);
     return false;

@@ -2,6 +2,7 @@
 #ifndef DN_DRIVER_OPTIONS_H
 #define DN_DRIVER_OPTIONS_H
 
+#include "codegen/nvptx/nvptx.h"
 #include "driver/execute.h"
 #include "runtime/native/native.h"
 
@@ -13,9 +14,11 @@ typedef enum dn_output_form {
     DN_OUTPUT_STATIC     // -static
 } dn_output_form;
 
+enum { DN_MOST_CUDA = 4 };
+
 typedef struct dn_options {
     const char *file;
-    const char *emit;    // ast, graph, gradient, kernel, llvm, asm
+    const char *emit;    // ast, graph, gradient, kernel, llvm, asm, ptx, cubin
     const char *report;  // memory, cost
     bool profile;        // for dnet
     const char *trace;   // the same: a file
@@ -26,6 +29,14 @@ typedef struct dn_options {
     dn_output_form form;
     const char *march;  // avx2 or avx512; NULL: both
     dn_isa isa;         // the one of march
+    // -target: x86, GPUs or both
+    const char *target;  // as it was given, or NULL
+    bool x86;
+    dn_nvptx cuda[DN_MOST_CUDA];
+    int n_cuda;
+    bool cubin;             // --cubin
+    const char *precision;  // --precision as it was given, or NULL
+    dn_matrix_units units;  // of it
     bool syntax_only;
     dn_dtype real;  // --precision
     const char *max_memory;

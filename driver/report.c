@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codegen/kernel/report.h"
+#include "codegen/x86/x86.h"
 #include "driver/lower.h"
 #include "runtime/data/dataset.h"
 #include "runtime/native/scratch.h"
@@ -131,7 +132,7 @@ static dn_status print_all(dn_compiler *c, const dn_lowered *lowered, const char
 dn_status dn_report_program(dn_compiler *c, const dn_options *options) {
     dn_native_options o = {.level = options->level};
     dn_lowered lowered = {0};
-    dn_status status = dn_lower_all(c, &o, &lowered);
+    dn_status status = dn_lower_all(c, &dn_x86_target, &o, &lowered);
     if (!status) status = print_all(c, &lowered, options->report);
     dn_lowered_free(&lowered);
     return status;

@@ -10,6 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "codegen/native.h"
+#include "runtime/cuda/cuda_image.h"
+
 extern char **environ;
 
 // Archives that the runtime uses, and Debian's packages of them.
@@ -34,6 +37,7 @@ dn_status dn_workplace_open(dn_workplace *w, const char *output) {
         return status;
     }
     w->log = dn_printf("%s/log", w->folder);
+    if (!output) return DN_SUCCESS;
     w->beside = dn_printf("%s.tmp-%ld", output, (long)getpid());
     // Says at once, and better than the linker, that the output cannot be there.
     int fd = open(w->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -86,21 +90,32 @@ static dn_status add_object(dn_workplace *w, const char *bytes, size_t size) {
     return status;
 }
 
-static dn_status add_image(dn_workplace *w, const dn_program_image *image) {
-    char *bytes, *object;
-    size_t size, object_size;
-    DN_TRY(dn_program_encode(image, &bytes, &size));
-    dn_object_of_image(bytes, size, &object, &object_size);
+// Takes the bytes.
+static dn_status add_data(dn_workplace *w, const char *name, char *bytes, size_t size) {
+    char *object;
+    size_t object_size;
+    dn_status status = dn_data_object(name, bytes, size, &object, &object_size);
     free(bytes);
-    dn_status status = add_object(w, object, object_size);
+    DN_TRY(status);
+    status = add_object(w, object, object_size);
     free(object);
     return status;
+}
+
+static dn_status add_image(dn_workplace *w, const dn_link *link) {
+    char *bytes;
+    size_t size;
+    DN_TRY(dn_program_encode(link->image, &bytes, &size));
+    DN_TRY(add_data(w, "dn_image", bytes, size));
+    if (!link->cuda) return DN_SUCCESS;
+    DN_TRY(dn_cuda_image_encode(link->cuda, &bytes, &size));
+    return add_data(w, "dn_cuda_image", bytes, size);
 }
 
 dn_status dn_workplace_add_program(dn_workplace *w, const dn_link *link) {
     for (int i = 0; i < link->n_objects; i++)
         DN_TRY(add_object(w, link->objects[i].bytes, link->objects[i].size));
-    return add_image(w, link->image);
+    return add_image(w, link);
 }
 
 // In the build tree the library lies beside the program, once installed in lib/dnet beside bin.
@@ -171,6 +186,10 @@ static void free_arguments(dn_arguments *a) {
 
 static dn_status no_tool(const char *name, int error) {
     errno = error;
+    if (strcmp(name, "ptxas") == 0)
+        return dn_with_hint(dn_fail_errno("cannot run `ptxas`, which assembles PTX"),
+                            "install NVIDIA's CUDA toolkit, or name its folder in CUDA_HOME; PTX "
+                            "alone needs neither");
     dn_status status = dn_fail_errno("cannot run `%s`, which links programs", name);
     bool binutils = strcmp(name, "ar") == 0 || strcmp(name, "objcopy") == 0;
     return dn_with_hint(
@@ -194,7 +213,7 @@ static dn_status tool_failure(const dn_workplace *w, const char *tool, const cha
     size_t length = 0;
     dn_status_free(dn_read_file(w->log, &log, &length));
     const char *said = log ? log : "";
-    dn_status status = dn_fail(DN_IO, "`%s` could not link %s", tool, output);
+    dn_status status = dn_fail(DN_IO, "`%s` could not make %s", tool, output);
     if (*said) {
         size_t end = strlen(said);
         while (end && said[end - 1] == '\n') end--;

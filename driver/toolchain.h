@@ -14,7 +14,7 @@ typedef struct dn_workplace {
     char *beside;  // the output until it is done
 } dn_workplace;
 
-// Fails if the output cannot be written. Close it in any case.
+// Fails if the output (NULL: there is none) cannot be written. Close it in any case.
 dn_status dn_workplace_open(dn_workplace *w, const char *output) DN_MUST_USE;
 void dn_workplace_close(dn_workplace *w);
 // The path of a file in the folder, which need not be there yet; it lives as long as the folder.

@@ -69,18 +69,22 @@ void dn_shape_print(dn_str *out, dn_dtype dtype, const dn_shape *shape) {
     dn_str_puts(out, "]");
 }
 
+static dn_status new_data(dn_dtype dtype, const dn_shape *shape, size_t bytes, void **out) {
+    if (bytes <= SIZE_MAX - 64 && posix_memalign(out, 64, bytes ? bytes : 64) == 0)
+        return DN_SUCCESS;
+    dn_str text = {0};
+    dn_shape_print(&text, dtype, shape);
+    dn_status status = dn_fail(DN_MEMORY, "no memory for a tensor %s (%.1f MiB)", text.text,
+                               (double)bytes / (1 << 20));
+    free(text.text);
+    return status;
+}
+
 dn_status dn_tensor_new(dn_dtype dtype, const dn_shape *shape, dn_tensor **out) {
     size_t bytes = 0;
     DN_TRY(dn_shape_bytes(dtype, shape, &bytes));
     void *data = NULL;
-    if (bytes > SIZE_MAX - 64 || posix_memalign(&data, 64, bytes ? bytes : 64) != 0) {
-        dn_str text = {0};
-        dn_shape_print(&text, dtype, shape);
-        dn_status status = dn_fail(DN_MEMORY, "no memory for a tensor %s (%.1f MiB)", text.text,
-                                   (double)bytes / (1 << 20));
-        free(text.text);
-        return status;
-    }
+    DN_TRY(new_data(dtype, shape, bytes, &data));
     *out = dn_xmalloc(sizeof **out);
     **out =
         (dn_tensor){.references = 1, .dtype = dtype, .shape = *shape, .bytes = bytes, .data = data};
@@ -93,7 +97,42 @@ dn_status dn_tensor_zeros(dn_dtype dtype, const dn_shape *shape, dn_tensor **out
     return DN_SUCCESS;
 }
 
+// ---- data that are elsewhere ----
+
+dn_status dn_tensor_new_at(dn_dtype dtype, const dn_shape *shape, dn_tensor_source *source,
+                           dn_tensor **out) {
+    size_t bytes = 0;
+    DN_TRY(dn_shape_bytes(dtype, shape, &bytes));
+    *out = dn_xmalloc(sizeof **out);
+    **out = (dn_tensor){
+        .references = 1, .dtype = dtype, .shape = *shape, .bytes = bytes, .source = source};
+    return DN_SUCCESS;
+}
+
+void dn_tensor_leave(dn_tensor *tensor, dn_tensor_source *source) {
+    free(tensor->data);
+    tensor->data = NULL;
+    tensor->source = source;
+}
+
+dn_status dn_tensor_settle(dn_tensor *tensor) {
+    if (!tensor->source) return DN_SUCCESS;
+    void *data = NULL;
+    DN_TRY(new_data(tensor->dtype, &tensor->shape, tensor->bytes, &data));
+    dn_status status = tensor->source->fetch(tensor->source, tensor, data);
+    if (status) {
+        free(data);
+        return status;
+    }
+    tensor->data = data;
+    tensor->source = NULL;
+    return DN_SUCCESS;
+}
+
+// ---- sharing ----
+
 dn_status dn_tensor_copy(const dn_tensor *tensor, dn_tensor **out) {
+    DN_ASSERT(!tensor->source, "the data of a tensor are read before they are here");
     DN_TRY(dn_tensor_new(tensor->dtype, &tensor->shape, out));
     memcpy((*out)->data, tensor->data, tensor->bytes);
     return DN_SUCCESS;

@@ -28,8 +28,15 @@ typedef struct dn_tensor {
     dn_dtype dtype;
     dn_shape shape;
     size_t bytes;
-    void *data;  // aligned to 64 bytes
+    void *data;                       // aligned to 64 bytes; NULL while the source is not
+    struct dn_tensor_source *source;  // where the data are, if not here: see dn_tensor_settle
 } dn_tensor;
+
+// A place outside the host's memory, where a device keeps data.
+typedef struct dn_tensor_source {
+    // Copies the tensor's bytes from there, waiting for them if need be.
+    dn_status (*fetch)(struct dn_tensor_source *source, const dn_tensor *tensor, void *to);
+} dn_tensor_source;
 
 const char *dn_dtype_name(dn_dtype dtype);
 size_t dn_dtype_size(dn_dtype dtype);
@@ -50,6 +57,15 @@ void dn_shape_print(dn_str *out, dn_dtype dtype, const dn_shape *shape);
 dn_status dn_tensor_new(dn_dtype dtype, const dn_shape *shape, dn_tensor **out) DN_MUST_USE;
 dn_status dn_tensor_zeros(dn_dtype dtype, const dn_shape *shape, dn_tensor **out) DN_MUST_USE;
 dn_status dn_tensor_copy(const dn_tensor *tensor, dn_tensor **out) DN_MUST_USE;
+// A tensor whose data are elsewhere.
+dn_status dn_tensor_new_at(dn_dtype dtype, const dn_shape *shape, dn_tensor_source *source,
+                           dn_tensor **out) DN_MUST_USE;
+// Its data are elsewhere from now on; those here are freed.
+void dn_tensor_leave(dn_tensor *tensor, dn_tensor_source *source);
+// Brings the data here if they are elsewhere; only then they may be read. Who computes on the host
+// with what an executor has made calls it first (vm.c, dn_safetensors_write); everything else is
+// given tensors that are here.
+dn_status dn_tensor_settle(dn_tensor *tensor) DN_MUST_USE;
 dn_tensor *dn_tensor_retain(dn_tensor *tensor);
 void dn_tensor_release(dn_tensor *tensor);  // accepts NULL
 

@@ -147,8 +147,11 @@ typedef struct dn_kernel {
     double flops, bytes;  // of one run, counted from its values and accesses
 } dn_kernel;
 
+typedef struct dn_target dn_target;
+
 typedef struct dn_kernels {  // an entry
     dn_arena arena;
+    const dn_target *target;  // that it was lowered for
     dn_graph *graph;  // owned: the graph as it was lowered; buffers and spans point into it
     dn_buffer *buffers;
     int n_buffers, cap_buffers;
@@ -182,10 +185,12 @@ typedef struct dn_pack {
 } dn_pack;
 
 // What lowering has to know about a target.
-typedef struct dn_target {
+struct dn_target {
     const char *name;
+    // How many independent tasks a launch of a kernel has; NULL: the target has its own way.
+    int64_t (*tasks)(const dn_kernels *kernels, const dn_kernel *kernel);
     dn_pack (*pack)(const dn_contract *contract);
-} dn_target;
+};
 
 // Fuses a graph with known sizes (after dn_passes_run) into kernels: codegen/kernel/lower.c.
 dn_status dn_kernels_lower(const dn_graph *graph, const dn_target *target,

@@ -270,6 +270,7 @@ static void free_lowering(lowering *l) {
 dn_status dn_kernels_lower(const dn_graph *graph, const dn_target *target, dn_kernels **out) {
     DN_TRY(dn_graph_verify(graph, true));
     lowering l = {.target = target, .out = dn_xcalloc(1, sizeof *l.out)};
+    l.out->target = target;
     l.out->graph = dn_kernels_prepare(graph);
     dn_status status = fuse(&l);
     if (!status) push_all(&l);

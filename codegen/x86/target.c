@@ -8,4 +8,5 @@ dn_x86 dn_x86_of(dn_isa isa) {
 
 int dn_x86_lanes(dn_dtype dtype) { return 64 / (int)dn_dtype_size(dtype); }
 
-const dn_target dn_x86_target = {.name = "x86", .pack = dn_x86_pack};
+const dn_target dn_x86_target = {
+    .name = "x86", .tasks = dn_x86_tasks, .pack = dn_x86_pack};

@@ -36,6 +36,8 @@ typedef struct dn_entry {
 // A failure's message may name a source place itself.
 typedef struct dn_executor {
     void *context;
+    // The data of outputs and variables may be elsewhere until dn_tensor_settle.
+    bool defers;
     dn_status (*run)(void *context, const dn_entry *entry, dn_tensor *const *inputs,
                      dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step);
     // May be NULL. Told when a loop begins to wait for an element of a dataset, and when it has it.

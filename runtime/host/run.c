@@ -121,8 +121,11 @@ dn_tensor *dn_run_variable(dn_run *run, const char *name) {
     for (int i = 0; i < run->n_variables; i++) {
         if (strcmp(run->program->variables[i].name, name) != 0) continue;
         dn_tensor *tensor = NULL;
-        dn_status_free(dn_host_variable(run, i, &tensor));
-        return tensor;
+        dn_status status = dn_host_variable(run, i, &tensor);
+        if (!status) status = dn_tensor_settle(tensor);
+        bool here = !status;
+        dn_status_free(status);
+        return here ? tensor : NULL;
     }
     return NULL;
 }

@@ -73,6 +73,21 @@ void dn_value_release(dn_value value) {
     }
 }
 
+static dn_status settle_all(const dn_value *values, int count) {
+    for (int i = 0; i < count; i++) DN_TRY(dn_value_settle(values[i]));
+    return DN_SUCCESS;
+}
+
+dn_status dn_value_settle(dn_value value) {
+    switch (value.kind) {
+        case DN_VALUE_TENSOR: return dn_tensor_settle(value.tensor);
+        case DN_VALUE_LIST: return settle_all(value.list->items, value.list->count);
+        case DN_VALUE_RECORD: return settle_all(value.record->values, value.record->count);
+        case DN_VALUE_PROGRESS: return dn_value_settle(value.progress->items);
+        default: return DN_SUCCESS;
+    }
+}
+
 dn_value dn_value_none(void) { return (dn_value){.kind = DN_VALUE_NONE}; }
 
 dn_value dn_value_bool(bool boolean) {

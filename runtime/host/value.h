@@ -75,6 +75,8 @@ typedef struct dn_host_dataset {
 
 dn_value dn_value_retain(dn_value value);
 void dn_value_release(dn_value value);
+// Brings the data of all tensors in it here, so that they may be read (dn_tensor_settle).
+dn_status dn_value_settle(dn_value value) DN_MUST_USE;
 dn_value dn_value_none(void);
 dn_value dn_value_bool(bool boolean);
 dn_value dn_value_int(int64_t integer);

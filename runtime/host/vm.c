@@ -66,6 +66,24 @@ dn_status dn_host_push_frame(dn_run *run, int command, dn_value *locals, bool le
     return DN_SUCCESS;
 }
 
+// ---- data of tensors -------------------------------------------------------------------------
+
+// The `count` topmost values are about to be read, whatever is in them.
+static dn_status settle(dn_run *run, int count) {
+    if (!run->executor->defers) return DN_SUCCESS;
+    for (int i = 0; i < count; i++) DN_TRY(dn_value_settle(*peek(run, i)));
+    return DN_SUCCESS;
+}
+
+// The same where a list or a record is only passed on: a loss that was put into a list is not
+// waited for when the list grows.
+static dn_status settle_tensors(dn_run *run, int count) {
+    if (!run->executor->defers) return DN_SUCCESS;
+    for (int i = 0; i < count; i++)
+        if (peek(run, i)->kind == DN_VALUE_TENSOR) DN_TRY(dn_tensor_settle(peek(run, i)->tensor));
+    return DN_SUCCESS;
+}
+
 // ---- progress bars ---------------------------------------------------------------------------
 
 dn_progress *dn_host_active_bar(const dn_run *run) {
@@ -142,6 +160,7 @@ DO(DUP) {
 
 DO(UNARY) {
     dn_value result;
+    DN_TRY(settle_tensors(run, 1));
     DN_TRY(dn_host_unary((dn_host_operator)in.a, *peek(run, 0), &result));
     replace(run, 1, result);
     return DN_SUCCESS;
@@ -149,6 +168,8 @@ DO(UNARY) {
 
 DO(BINARY) {
     dn_value result;
+    bool compares = in.a == DN_HOST_EQ || in.a == DN_HOST_NE;
+    DN_TRY(compares ? settle(run, 2) : settle_tensors(run, 2));
     DN_TRY(dn_host_binary((dn_host_operator)in.a, *peek(run, 1), *peek(run, 0), &result));
     replace(run, 2, result);
     return DN_SUCCESS;
@@ -162,6 +183,7 @@ DO(JUMP) {
 
 DO(JUMP_FALSE) {
     bool condition;
+    DN_TRY(settle_tensors(run, 1));
     DN_TRY(dn_host_condition(*peek(run, 0), &condition));
     drop(run, 1);
     if (!condition) frame->pc = in.a;
@@ -218,6 +240,7 @@ DO(APPEND) {
 
 DO(INDEX) {
     dn_value element;
+    DN_TRY(settle_tensors(run, 2));
     DN_TRY(dn_host_index(*peek(run, 1), *peek(run, 0), &element));
     replace(run, 2, element);
     return DN_SUCCESS;
@@ -231,6 +254,7 @@ static dn_value take_text(dn_str *text) {
 
 DO(TEXT) {
     dn_str text = {0};
+    DN_TRY(settle(run, in.a));
     for (int i = in.a; i-- > 0;) dn_value_print(peek(run, i), &text);
     replace(run, in.a, take_text(&text));
     return DN_SUCCESS;
@@ -238,6 +262,7 @@ DO(TEXT) {
 
 DO(FORMAT) {
     dn_str text = {0};
+    DN_TRY(settle(run, 1));
     const char *format = run->program->constants[in.a].string->text;
     dn_status status = dn_value_format(peek(run, 0), format, &text);
     if (status) {
@@ -249,6 +274,7 @@ DO(FORMAT) {
 }
 
 DO(RANGE) {
+    DN_TRY(settle_tensors(run, 2));
     dn_value first = dn_value_scalar(*peek(run, 1)), last = dn_value_scalar(*peek(run, 0));
     if (first.kind != DN_VALUE_INT || last.kind != DN_VALUE_INT)
         return dn_fail(DN_INVALID, "a range is from an int to an int, not from %s to %s",
@@ -290,6 +316,7 @@ static bool goes_through_dataset(const dn_value *value) {
 DO(ITERATE) {
     uint64_t epoch = 0;
     dn_value iterator;
+    DN_TRY(settle(run, 1));
     if (goes_through_dataset(peek(run, 0))) DN_TRY(count_epoch(frame, in.a, &epoch));
     DN_TRY(dn_host_iterate(peek(run, 0), epoch, &iterator));
     replace(run, 1, iterator);
@@ -337,6 +364,7 @@ DO(END_LOOP) {
 // with the next instruction.
 DO(CALL_HOST) {
     dn_value result;
+    DN_TRY(settle(run, in.b));
     DN_TRY(dn_builtin_call(run, in.a, run->stack + run->n_stack - in.b, &result));
     replace(run, in.b, result);
     if (run->save_asked) {
@@ -365,6 +393,7 @@ DO(CALL_COMMAND) {
 }
 
 DO(LOG) {
+    DN_TRY(settle(run, 1));
     DN_TRY(dn_host_log(run, peek(run, 0)));
     drop(run, 1);
     return DN_SUCCESS;
@@ -443,9 +472,10 @@ dn_status dn_host_continue(dn_run *run, dn_value *result) {
         }
     }
     dn_value value = pop(run);
-    if (result)
+    dn_status status = result ? dn_value_settle(value) : DN_SUCCESS;
+    if (result && !status)
         *result = value;
     else
         dn_value_release(value);
-    return DN_SUCCESS;
+    return status;
 }

@@ -155,6 +155,7 @@ dn_status dn_safetensors_write(const char *path, const dn_named_tensor *tensors,
     dn_replace replace;
     dn_status status =
         dn_annotate(make_header(tensors, n_tensors, metadata, n_metadata, &header), "%s", path);
+    for (int i = 0; i < n_tensors && !status; i++) status = dn_tensor_settle(tensors[i].tensor);
     if (!status) status = dn_replace_open(&replace, path);
     if (!status) {
         status = write_content(replace.file, path, &header, tensors, n_tensors);

@@ -17,6 +17,7 @@ typedef struct dn_metadata {
 // Writes `path`.tmp-<pid> in the same folder, fsyncs, renames over `path` and fsyncs the folder, so
 // that at every moment `path` is the old file or the new one, whole. The bytes are a pure function
 // of the arguments (tensors in the order given, header keys in that order, 8-byte aligned data).
+// Data that are elsewhere are brought here first (dn_tensor_settle).
 dn_status dn_safetensors_write(const char *path, const dn_named_tensor *tensors, int n_tensors,
                                const dn_metadata *metadata, int n_metadata) DN_MUST_USE;
 

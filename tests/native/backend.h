@@ -104,20 +104,16 @@ static inline dn_field field_of(const char *name, const dn_type *type) {
     return (dn_field){.name = name, .dtype = type->dtype, .shape = dn_type_shape(type)};
 }
 
-static inline dn_status native_run(void *compiled, int index, const run_case *c, int threads,
-                                   dn_tensor *const *inputs, dn_tensor **vars,
-                                   dn_tensor **outputs) {
-    native *n = compiled;
-    const dn_graph *g = c->graph;
-    int most = g->n_inputs + g->n_outputs;
-    dn_field *fields = dn_xcalloc((size_t)most + 1, sizeof *fields);
+// A graph as an entry whose variables are the program's from `first_var` on; free_entry frees it.
+static inline dn_entry entry_of(const dn_graph *g, int first_var) {
+    dn_field *fields = dn_xcalloc((size_t)(g->n_inputs + g->n_outputs) + 1, sizeof *fields);
     int *places = dn_xcalloc((size_t)g->n_vars + 1, sizeof *places);
     for (int i = 0; i < g->n_inputs; i++)
         fields[i] = field_of(g->inputs[i].name, &g->inputs[i].node->type);
     for (int i = 0; i < g->n_outputs; i++)
         fields[g->n_inputs + i] = field_of(g->outputs[i].name, &g->outputs[i].node->type);
-    for (int i = 0; i < g->n_vars; i++) places[i] = i;
-    dn_entry entry = {.name = g->name,
+    for (int i = 0; i < g->n_vars; i++) places[i] = first_var + i;
+    return (dn_entry){.name = g->name,
                       .n_inputs = g->n_inputs,
                       .n_outputs = g->n_outputs,
                       .n_vars = g->n_vars,
@@ -125,12 +121,23 @@ static inline dn_status native_run(void *compiled, int index, const run_case *c,
                       .outputs = fields + g->n_inputs,
                       .record = true,
                       .vars = places};
+}
+
+static inline void free_entry(dn_entry *entry) {
+    free((void *)entry->inputs);
+    free((void *)entry->vars);
+}
+
+static inline dn_status native_run(void *compiled, int index, const run_case *c, int threads,
+                                   dn_tensor *const *inputs, dn_tensor **vars,
+                                   dn_tensor **outputs) {
+    native *n = compiled;
+    dn_entry entry = entry_of(c->graph, 0);
     int launch = -1;
     dn_status status =
         dn_native_run(n->runners[threads], &n->code->entries[index], dn_jit_kernels(n->jit),
                       &(dn_native_call){&entry, inputs, vars, outputs, c->seed, c->step}, &launch);
-    free(fields);
-    free(places);
+    free_entry(&entry);
     return status;
 }
 
