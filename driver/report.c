@@ -87,6 +87,29 @@ static void print_program(const dn_compiler *c, const dn_program *program,
     free(ahead);
 }
 
+// What a GPU holds, what of the host it reads and writes by itself, and the host's own.
+static void print_device(const dn_program *program, const dn_lowered *lowered, dn_str *out) {
+    dn_cuda_memory m;
+    dn_cuda_code code = {.entries = lowered->code->entries, .n_entries = lowered->code->n_entries};
+    largest input = {0};
+    for (int i = 0; i < program->n_entries; i++)
+        keep_largest(&input, fields_bytes(program->entries[i].inputs, program->entries[i].n_inputs),
+                     program->entries[i].name);
+    dn_cuda_memory_of(program, &code, &m);
+    const sum sums[] = {{"parameters", variables_bytes(program, DN_VARIABLE_PARAM), NULL},
+                        {"state", variables_bytes(program, DN_VARIABLE_STATE), NULL},
+                        {"optimizer slots", variables_bytes(program, DN_VARIABLE_SLOT), NULL},
+                        {"arena", m.arena, NULL},
+                        {"inputs", m.inputs, "two sets of them"},
+                        {"outputs", m.outputs, NULL},
+                        {"device in all", m.device, "with alignment and counters"},
+                        {"pinned", m.pinned, "of the host, for copies"},
+                        {"data buffers", (DN_DATA_AHEAD + 1) * input.bytes, "of the host"},
+                        {"host variables", m.variables, "of the host, for checkpoints"}};
+    dn_str_printf(out, "memory of the program %s on a GPU\n", program->name);
+    print_sums(sums, (int)(sizeof sums / sizeof *sums), out);
+}
+
 // ---- entries ----
 
 static void print_entry(const dn_program *program, int index, dn_kernel_report *report,
@@ -111,7 +134,8 @@ static dn_status measure(dn_machine *out) {
     return status;
 }
 
-static dn_status print_all(dn_compiler *c, const dn_lowered *lowered, const char *what) {
+static dn_status print_all(dn_compiler *c, const dn_lowered *lowered, const char *what,
+                           bool on_device) {
     const dn_program *program = dn_compiler_program(c);
     dn_places places = dn_compiler_places(c);
     dn_machine machine = {0};
@@ -123,17 +147,27 @@ static dn_status print_all(dn_compiler *c, const dn_lowered *lowered, const char
             .kernels = lowered->kernels[i], .places = &places, .machine = machine};
         if (!c->units[i].is_init) print_entry(program, i, &report, what, &out);
     }
-    if (memory && program->n_entries) print_program(c, program, lowered, &out);
+    if (memory && program->n_entries && on_device)
+        print_device(program, lowered, &out);
+    else if (memory && program->n_entries)
+        print_program(c, program, lowered, &out);
     if (out.text) fputs(out.text, stdout);
     free(out.text);
     return DN_SUCCESS;
 }
 
-dn_status dn_report_program(dn_compiler *c, const dn_options *options) {
+static dn_status report_target(dn_compiler *c, const dn_options *options, const dn_target *target) {
     dn_native_options o = {.level = options->level};
     dn_lowered lowered = {0};
-    dn_status status = dn_lower_all(c, &dn_x86_target, &o, &lowered);
-    if (!status) status = print_all(c, &lowered, options->report);
+    dn_status status = dn_lower_all(c, target, &o, &lowered);
+    if (!status) status = print_all(c, &lowered, options->report, target == &dn_nvptx_target);
     dn_lowered_free(&lowered);
     return status;
+}
+
+dn_status dn_report_program(dn_compiler *c, const dn_options *options) {
+    if (options->n_cuda && strcmp(options->report, "cost") == 0)
+        return dn_fail(DN_UNSUPPORTED, "--report=cost is x86's; GPUs have --report=memory");
+    if (options->x86) DN_TRY(report_target(c, options, &dn_x86_target));
+    return options->n_cuda ? report_target(c, options, &dn_nvptx_target) : DN_SUCCESS;
 }

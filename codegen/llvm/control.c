@@ -20,7 +20,7 @@ void dn_loop_begin(dn_emit *e, dn_loop *loop, LLVMValueRef begin, LLVMValueRef e
                       .n_carried = n};
     LLVMBuildBr(e->builder, loop->head);
     LLVMPositionBuilderAtEnd(e->builder, loop->head);
-    loop->index = LLVMBuildPhi(e->builder, e->i64, "i");
+    loop->index = LLVMBuildPhi(e->builder, LLVMTypeOf(begin), "i");
     LLVMAddIncoming(loop->index, &begin, &before, 1);
     for (int k = 0; k < n; k++) {
         LLVMValueRef phi = LLVMBuildPhi(e->builder, LLVMTypeOf(carried[k]), "");

@@ -15,10 +15,13 @@ typedef struct dn_emit {
     LLVMBuilderRef builder;
     LLVMValueRef function;  // under construction
     LLVMTypeRef i1, i8, i32, i64, ptr;
+    LLVMTypeRef index;  // of element numbers: i64; or i32, where they all fit and it is faster
     const dn_kernel *kernel;
     const dn_kernels *kernels;
-    LLVMValueRef *args;  // addresses of the kernel's buffers
-    LLVMValueRef fault;  // dn_native_fault *, or NULL
+    LLVMValueRef *args;   // addresses of the kernel's buffers
+    int alignment;        // bytes that buffers are aligned to and vectors profit from; 0: none
+    LLVMValueRef fault;   // dn_native_fault *, or NULL
+    LLVMValueRef launch;  // integer: its `launch`; NULL: somebody else sets that
 } dn_emit;
 
 // ---- types and constants (types.c) ----
@@ -66,14 +69,15 @@ LLVMValueRef dn_emit_op(dn_emit *e, dn_op op, dn_dtype from, dn_dtype to, LLVMVa
 // ---- points (point.c) ----
 // Where values are computed: an index for each axis; lane l of the lane axis is at index + l.
 typedef struct dn_point {
-    LLVMValueRef index[DN_MAX_AXES];  // i64; NULL for an axis that no access there uses
+    LLVMValueRef index[DN_MAX_AXES];  // integers; NULL for an axis that no access there uses
     int axis;                         // over which the lanes go; -1: none
     int lanes;                        // 1: scalar
+    int multiple;                     // which index[axis] is known to be one of; 0: unknown
     int exist;                        // only the first so many lanes are there; 0: all
     LLVMValueRef mask;                // <lanes x i1>: lanes that exist; NULL: all
 } dn_point;
 
-// offset + sum of stride * index, of the first lane, in elements.
+// offset + sum of stride * index, of the first lane, in elements: an e->index.
 LLVMValueRef dn_emit_offset(dn_emit *e, const dn_access *access, const dn_point *at);
 // Loads of one access: a splat where the lane axis has stride 0, a vector where it has 1, else a
 // gather. Lanes that do not exist are not read (their value is 0). A mask is for lanes that are not
@@ -85,14 +89,17 @@ void dn_emit_store(dn_emit *e, int arg, const dn_access *access, const dn_point 
 // An entry that is not NULL is left as it is. Entries that are the same in every lane (constants,
 // loads with stride 0 on the lane axis, what is computed of them) are scalars; so may given ones.
 void dn_emit_values(dn_emit *e, const dn_point *at, int first, int last, LLVMValueRef *values);
+// Only those which depend on no axis but the known ones; axes: bits of those that each depends on.
+void dn_emit_known(dn_emit *e, const uint32_t *axes, const dn_point *at, uint32_t known, int first,
+                   int last, LLVMValueRef *values);
 // The kernel's stores of body values (body) or of the others, from values[].
 void dn_emit_stores(dn_emit *e, const dn_point *at, bool body, LLVMValueRef const *values);
 
 // ---- loops (control.c) ----
-// for (i = begin; i < end; i += step). dn_loop_begin leaves the builder in the body; loop.phi(...)
-// values carried round are given to dn_loop_begin and, as they are at the body's end, to
-// dn_loop_end, which leaves the builder behind the loop; carried[] then hold their last values. A
-// loop that runs no times keeps the first values.
+// for (i = begin; i < end; i += step), integers of one type. dn_loop_begin leaves the builder in
+// the body; loop.phi(...) values carried round are given to dn_loop_begin and, as they are at the
+// body's end, to dn_loop_end, which leaves the builder behind the loop; carried[] then hold their
+// last values. A loop that runs no times keeps the first values.
 typedef struct dn_loop {
     LLVMValueRef index;
     LLVMBasicBlockRef head, body, exit;

@@ -41,15 +41,19 @@ static LLVMValueRef to_memory(dn_emit *e, dn_dtype dtype, LLVMValueRef value) {
     return LLVMBuildZExt(e->builder, value, type, "");
 }
 
-static LLVMValueRef load(dn_emit *e, dn_dtype dtype, int lanes, LLVMValueRef from) {
-    LLVMTypeRef type = dn_emit_over(e, dn_emit_memory(e, dtype), lanes);
-    LLVMValueRef loaded = LLVMBuildLoad2(e->builder, type, from, "");
-    LLVMSetAlignment(loaded, (unsigned)dn_dtype_size(dtype));
-    return loaded;
+// Sets what is known of the address of a load or store: a multiple of `align` elements.
+static LLVMValueRef aligned(LLVMValueRef access, dn_dtype dtype, int align) {
+    LLVMSetAlignment(access, (unsigned)dn_dtype_size(dtype) * (unsigned)(align ? align : 1));
+    return access;
 }
 
-static void store(dn_emit *e, dn_dtype dtype, LLVMValueRef value, LLVMValueRef to) {
-    LLVMSetAlignment(LLVMBuildStore(e->builder, value, to), (unsigned)dn_dtype_size(dtype));
+static LLVMValueRef load(dn_emit *e, dn_dtype dtype, int lanes, LLVMValueRef from, int align) {
+    LLVMTypeRef type = dn_emit_over(e, dn_emit_memory(e, dtype), lanes);
+    return aligned(LLVMBuildLoad2(e->builder, type, from, ""), dtype, align);
+}
+
+static void store(dn_emit *e, dn_dtype dtype, LLVMValueRef value, LLVMValueRef to, int align) {
+    aligned(LLVMBuildStore(e->builder, value, to), dtype, align);
 }
 
 // An intrinsic that is overloaded on the type of its elements and that of their address.
@@ -91,7 +95,8 @@ static LLVMValueRef load_masked(dn_emit *e, const dn_place *p, const dn_point *a
         return masked(e, "llvm.masked.load", type, e->ptr, operands, 4);
     }
     LLVMValueRef offsets = dn_emit_splat(e, p->base, at->lanes), lanes[64];
-    for (int l = 0; l < at->lanes; l++) lanes[l] = dn_emit_i64(e, l * p->stride);
+    for (int l = 0; l < at->lanes; l++)
+        lanes[l] = LLVMConstInt(e->index, (unsigned long long)(l * p->stride), true);
     offsets = LLVMBuildNSWAdd(e->builder, offsets, LLVMConstVector(lanes, (unsigned)at->lanes), "");
     if (p->rows) offsets = LLVMBuildNSWAdd(e->builder, offsets, p->rows, "");
     from = dn_emit_address(e, e->args[p->arg], dtype, offsets);
@@ -103,7 +108,7 @@ static LLVMValueRef load_lanes(dn_emit *e, const dn_place *p, const dn_point *at
     dn_dtype dtype = dtype_of(e, p);
     LLVMValueRef vector = LLVMConstNull(dn_emit_over(e, dn_emit_memory(e, dtype), at->lanes));
     for (int l = 0; l < existing(at); l++) {
-        LLVMValueRef one = load(e, dtype, 1, address(e, p, l));
+        LLVMValueRef one = load(e, dtype, 1, address(e, p, l), 1);
         vector = LLVMBuildInsertElement(e->builder, vector, one, dn_emit_i64(e, l), "");
     }
     return vector;
@@ -112,7 +117,8 @@ static LLVMValueRef load_lanes(dn_emit *e, const dn_place *p, const dn_point *at
 // Neighbours, forwards or backwards.
 static LLVMValueRef load_vector(dn_emit *e, const dn_place *p, const dn_point *at) {
     int count = existing(at), last = p->stride < 0 ? count - 1 : 0;
-    LLVMValueRef loaded = load(e, dtype_of(e, p), count, address(e, p, last));
+    int align = last ? 1 : p->align;
+    LLVMValueRef loaded = load(e, dtype_of(e, p), count, address(e, p, last), align);
     if (p->stride < 0) loaded = pick(e, loaded, last, -1, count);
     return pick(e, loaded, 0, 1, at->lanes);
 }
@@ -121,7 +127,7 @@ LLVMValueRef dn_place_load(dn_emit *e, const dn_place *p, const dn_point *at) {
     dn_dtype dtype = dtype_of(e, p);
     LLVMValueRef loaded;
     if (at->lanes == 1 || (p->stride == 0 && !p->rows))
-        loaded = load(e, dtype, 1, address(e, p, 0));
+        loaded = load(e, dtype, 1, address(e, p, 0), 1);
     else if (at->mask)
         loaded = load_masked(e, p, at);
     else if ((p->stride == 1 || p->stride == -1) && !p->rows)
@@ -164,8 +170,8 @@ static void store_lanes(dn_emit *e, const dn_place *p, const dn_point *at, LLVMV
         if (exists && inside) inside = LLVMBuildAnd(e->builder, exists, inside, "");
         LLVMBasicBlockRef after = enter_if(e, inside ? inside : exists);
         LLVMValueRef to = address(e, p, l), one = extract(e, value, l);
-        if (add) one = sum(e, dtype, load(e, dtype, 1, to), one);
-        store(e, dtype, one, to);
+        if (add) one = sum(e, dtype, load(e, dtype, 1, to, 1), one);
+        store(e, dtype, one, to, 1);
         leave(e, after);
     }
 }
@@ -179,14 +185,15 @@ static void store_vector(dn_emit *e, const dn_place *p, const dn_point *at, LLVM
     if (dn_emit_lanes(value) != at->lanes) value = dn_emit_splat(e, value, at->lanes);
     if (!at->mask) value = pick(e, value, 0, 1, existing(at));
     if (add)
-        value = sum(e, dtype, at->mask ? load_masked(e, p, at) : load(e, dtype, existing(at), to),
+        value = sum(e, dtype,
+                    at->mask ? load_masked(e, p, at) : load(e, dtype, existing(at), to, p->align),
                     value);
     if (at->mask) {
         LLVMValueRef align = LLVMConstInt(e->i32, dn_dtype_size(dtype), false);
         LLVMValueRef operands[] = {value, to, align, at->mask};
         masked(e, "llvm.masked.store", LLVMTypeOf(value), e->ptr, operands, 4);
     } else {
-        store(e, dtype, value, to);
+        store(e, dtype, value, to, p->align);
     }
     leave(e, after);
 }
@@ -202,6 +209,12 @@ void dn_place_store(dn_emit *e, const dn_place *p, const dn_point *at, LLVMValue
 
 // ---- rows ----
 
+// The address of a field of the fault.
+static LLVMValueRef field(dn_emit *e, size_t offset) {
+    LLVMValueRef at = dn_emit_i64(e, (int64_t)offset);
+    return LLVMBuildInBoundsGEP2(e->builder, e->i8, e->fault, &at, 1, "");
+}
+
 // Sets the fault to the first lane that is bad, unless there is a fault already.
 static void report(dn_emit *e, LLVMValueRef row, LLVMValueRef bad, int64_t rows) {
     int lanes = dn_emit_lanes(bad);
@@ -211,15 +224,16 @@ static void report(dn_emit *e, LLVMValueRef row, LLVMValueRef bad, int64_t rows)
     LLVMBasicBlockRef after = enter_if(e, dn_emit_intrinsic(e, "llvm.expect", e->i1, rarely, 2));
     for (int l = lanes - 2; l >= 0; l--)
         first = LLVMBuildSelect(e->builder, extract(e, bad, l), extract(e, row, l), first, "");
-    LLVMValueRef offset = dn_emit_i64(e, offsetof(dn_native_fault, rows));
-    LLVMValueRef to = LLVMBuildInBoundsGEP2(e->builder, e->i8, e->fault, &offset, 1, "");
+    LLVMValueRef to = field(e, offsetof(dn_native_fault, rows));
     LLVMValueRef swap =
         LLVMBuildAtomicCmpXchg(e->builder, to, dn_emit_i64(e, 0), dn_emit_i64(e, rows),
                                LLVMAtomicOrderingMonotonic, LLVMAtomicOrderingMonotonic, false);
     LLVMBasicBlockRef set = enter_if(e, LLVMBuildExtractValue(e->builder, swap, 1, ""));
-    offset = dn_emit_i64(e, offsetof(dn_native_fault, index));
-    to = LLVMBuildInBoundsGEP2(e->builder, e->i8, e->fault, &offset, 1, "");
-    LLVMBuildStore(e->builder, first, to);
+    LLVMBuildStore(e->builder, first, field(e, offsetof(dn_native_fault, index)));
+    if (e->launch) {
+        LLVMValueRef launch = LLVMBuildIntCast2(e->builder, e->launch, e->i64, true, "");
+        LLVMBuildStore(e->builder, launch, field(e, offsetof(dn_native_fault, launch)));
+    }
     leave(e, set);
     leave(e, after);
 }
@@ -238,7 +252,10 @@ void dn_place_row(dn_emit *e, dn_place *p, LLVMValueRef row, dn_dtype dtype, int
         report(e, row, bad, rows);
     }
     row = LLVMBuildSelect(e->builder, p->inside, row, LLVMConstNull(LLVMTypeOf(row)), "");
-    row = LLVMBuildNSWMul(e->builder, row, dn_emit_splat(e, dn_emit_i64(e, scale), lanes), "");
+    row = LLVMBuildIntCast2(e->builder, row, dn_emit_over(e, e->index, lanes), true, "");
+    LLVMValueRef step = LLVMConstInt(e->index, (unsigned long long)scale, true);
+    row = LLVMBuildNSWMul(e->builder, row, dn_emit_splat(e, step, lanes), "");
+    while (p->align > 1 && scale % p->align) p->align /= 2;
     if (lanes > 1)
         p->rows = row;
     else

@@ -7,10 +7,11 @@
 // Lane l is element base + l * stride + rows[l] of the argument's buffer.
 typedef struct dn_place {
     int arg;
-    LLVMValueRef base;    // i64
+    LLVMValueRef base;    // an e->index
     int64_t stride;       // 0: all lanes are one element, unless there are rows
-    LLVMValueRef rows;    // <lanes x i64>, or NULL
+    LLVMValueRef rows;    // <lanes x index>, or NULL
     LLVMValueRef inside;  // i1, or one a lane: the row exists; NULL: of course
+    int align;            // elements: a power of two that divides base; 0: unknown
 } dn_place;
 
 // Adds row * scale, after a check that row (of a dtype, scalar or a vector) is in [0, rows). One

@@ -6,6 +6,10 @@
 
 // ---- offsets ----
 
+static LLVMValueRef index_number(dn_emit *e, int64_t value) {
+    return LLVMConstInt(e->index, (unsigned long long)value, true);
+}
+
 LLVMValueRef dn_emit_offset(dn_emit *e, const dn_access *access, const dn_point *at) {
     LLVMValueRef sum = NULL;
     int64_t constant = access->offset;
@@ -16,16 +20,36 @@ LLVMValueRef dn_emit_offset(dn_emit *e, const dn_access *access, const dn_point 
             constant += access->stride[a] * LLVMConstIntGetSExtValue(index);
             continue;
         }
+        index = LLVMBuildIntCast2(e->builder, index, e->index, true, "");
         if (access->stride[a] != 1)
-            index = LLVMBuildNSWMul(e->builder, index, dn_emit_i64(e, access->stride[a]), "");
+            index = LLVMBuildNSWMul(e->builder, index, index_number(e, access->stride[a]), "");
         sum = sum ? LLVMBuildNSWAdd(e->builder, sum, index, "") : index;
     }
-    if (!sum) return dn_emit_i64(e, constant);
-    return constant ? LLVMBuildNSWAdd(e->builder, sum, dn_emit_i64(e, constant), "") : sum;
+    if (!sum) return index_number(e, constant);
+    return constant ? LLVMBuildNSWAdd(e->builder, sum, index_number(e, constant), "") : sum;
 }
 
 static int64_t lane_stride(const dn_access *access, const dn_point *at) {
     return at->lanes > 1 && at->axis >= 0 ? access->stride[at->axis] : 0;
+}
+
+// The greatest power of two up to e->alignment that divides the first lane's offset, in elements.
+static int alignment_of(dn_emit *e, int arg, const dn_access *access, const dn_point *at) {
+    size_t size = dn_dtype_size(e->kernels->buffers[e->kernel->args[arg]].dtype);
+    int align = e->alignment / (int)size;
+    if (align < 2 || at->axis < 0) return 0;
+    int64_t all = access->offset | access->stride[at->axis] * (at->multiple ? at->multiple : 1);
+    for (int a = 0; a < e->kernel->n_axes; a++)
+        if (a != at->axis && at->index[a]) all |= access->stride[a];
+    while (align > 1 && all % align) align /= 2;
+    return align;
+}
+
+static dn_place place_of(dn_emit *e, int arg, const dn_access *access, const dn_point *at) {
+    return (dn_place){.arg = arg,
+                      .base = dn_emit_offset(e, access, at),
+                      .stride = lane_stride(access, at),
+                      .align = alignment_of(e, arg, access, at)};
 }
 
 // ---- values ----
@@ -66,16 +90,16 @@ static LLVMValueRef index_value(dn_emit *e, const dn_kvalue *v, const dn_point *
     bool narrow = fits_i32(e->kernel, &v->access);
     int64_t stride = lane_stride(&v->access, at);
     LLVMTypeRef type = narrow ? e->i32 : e->i64;
-    LLVMValueRef number = dn_emit_offset(e, &v->access, at);
-    if (narrow) number = LLVMBuildTrunc(e->builder, number, type, "");
+    LLVMValueRef first = dn_emit_offset(e, &v->access, at);
+    first = LLVMBuildIntCast2(e->builder, first, type, true, "");
     if (stride) {
         LLVMValueRef lanes[64];
         for (int l = 0; l < at->lanes; l++)
             lanes[l] = LLVMConstInt(type, (unsigned long long)(l * stride), true);
-        number = LLVMBuildNSWAdd(e->builder, dn_emit_splat(e, number, at->lanes),
-                                 LLVMConstVector(lanes, (unsigned)at->lanes), "");
+        first = LLVMBuildNSWAdd(e->builder, dn_emit_splat(e, first, at->lanes),
+                                LLVMConstVector(lanes, (unsigned)at->lanes), "");
     }
-    LLVMValueRef in[] = {number};
+    LLVMValueRef in[] = {first};
     return dn_emit_op(e, DN_OP_CAST, narrow ? DN_I32 : DN_I64, v->dtype, in);
 }
 
@@ -94,8 +118,7 @@ void dn_emit_values(dn_emit *e, const dn_point *at, int first, int last, LLVMVal
         switch (v->kind) {
             case DN_KV_ELEMENTWISE: values[i] = elementwise(e, v, values); break;
             case DN_KV_LOAD: {
-                dn_place place = {.arg = v->arg, .stride = lane_stride(&v->access, at)};
-                place.base = dn_emit_offset(e, &v->access, at);
+                dn_place place = place_of(e, v->arg, &v->access, at);
                 if (v->in[0] >= 0)
                     dn_place_row(e, &place, values[v->in[0]], e->kernel->values[v->in[0]].dtype,
                                  v->scale, v->rows, at);
@@ -109,19 +132,23 @@ void dn_emit_values(dn_emit *e, const dn_point *at, int first, int last, LLVMVal
     }
 }
 
+void dn_emit_known(dn_emit *e, const uint32_t *axes, const dn_point *at, uint32_t known, int first,
+                   int last, LLVMValueRef *values) {
+    for (int i = first; i < last; i++)
+        if (!(axes[i] & ~known)) dn_emit_values(e, at, i, i + 1, values);
+}
+
 // ---- loads and stores ----
 
 LLVMValueRef dn_emit_load(dn_emit *e, int arg, const dn_access *access, const dn_point *at) {
-    dn_place place = {
-        .arg = arg, .base = dn_emit_offset(e, access, at), .stride = lane_stride(access, at)};
+    dn_place place = place_of(e, arg, access, at);
     LLVMValueRef value = dn_place_load(e, &place, at);
     return dn_emit_lanes(value) == at->lanes ? value : dn_emit_splat(e, value, at->lanes);
 }
 
 void dn_emit_store(dn_emit *e, int arg, const dn_access *access, const dn_point *at,
                    LLVMValueRef value) {
-    dn_place place = {
-        .arg = arg, .base = dn_emit_offset(e, access, at), .stride = lane_stride(access, at)};
+    dn_place place = place_of(e, arg, access, at);
     dn_place_store(e, &place, at, value, false);
 }
 
@@ -130,9 +157,7 @@ void dn_emit_stores(dn_emit *e, const dn_point *at, bool body, LLVMValueRef cons
     for (int i = 0; i < kernel->n_stores; i++) {
         const dn_store *s = &kernel->stores[i];
         if ((s->value < kernel->n_body) != body) continue;
-        dn_place place = {.arg = s->arg,
-                          .base = dn_emit_offset(e, &s->access, at),
-                          .stride = lane_stride(&s->access, at)};
+        dn_place place = place_of(e, s->arg, &s->access, at);
         if (s->row >= 0)
             dn_place_row(e, &place, values[s->row], kernel->values[s->row].dtype, s->scale, s->rows,
                          at);

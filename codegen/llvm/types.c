@@ -12,6 +12,7 @@ void dn_emit_open(dn_emit *e, const char *name) {
                    .i8 = LLVMInt8TypeInContext(context),
                    .i32 = LLVMInt32TypeInContext(context),
                    .i64 = LLVMInt64TypeInContext(context),
+                   .index = LLVMInt64TypeInContext(context),
                    .ptr = LLVMPointerTypeInContext(context, 0)};
 }
 

@@ -10,6 +10,8 @@
 #include "codegen/llvm/emit.h"
 #include "runtime/cuda/cuda.h"
 
+enum { DN_NVPTX_ALIGN = 16 };  // bytes: what loads and stores of vectors need; buffers have it
+
 // What matrix units may round operands of f32 contractions to. Sums are f32 always.
 typedef enum dn_matrix_units {
     DN_MATRIX_F32,   // no matrix units: FMA
@@ -23,7 +25,7 @@ typedef struct dn_nvptx {
     dn_matrix_units units;
 } dn_nvptx;
 
-// "cuda" (sm_80), "cuda:sm_90a". DN_INVALID for what is none or too old.
+// "cuda" (sm_80), "cuda:sm_90a"; units are DN_MATRIX_F32. DN_INVALID for what is none or too old.
 dn_status dn_nvptx_parse(const char *target, dn_nvptx *out) DN_MUST_USE;
 const char *dn_nvptx_processor(const dn_nvptx *target);  // "sm_90a"
 
@@ -43,15 +45,24 @@ dn_status dn_nvptx_emit_contract(dn_emit *e, const dn_nvptx *target,
 
 // Random numbers: a function void symbol(ptr out, ptr state, i64 seed, i32 site, i32 keyed, i64
 // count) for each of f32 and f64, uniform and normal, whose numbers have the bits of runtime/rng.c.
+// It may be launched with any grid; launch->grid is the largest that makes sense for any count, and
+// dn_nvptx_random_grid the one for a count.
 dn_status dn_nvptx_emit_random(dn_emit *e, const dn_nvptx *target, dn_dtype dtype, bool normal,
                                const char *symbol, dn_cuda_kernel *launch) DN_MUST_USE;
+
+// ---- functions (emit.c) ----
+// Begins a ptx_kernel function with these parameters; e->function and the builder are in it.
+void dn_nvptx_open(dn_emit *e, const char *symbol, LLVMTypeRef *parameters, int count);
+// What ptxas is told about e->function: "minctasm", ...; maxntidx is set from launch->block.
+void dn_nvptx_annotate(dn_emit *e, const char *name, int value);
 
 // ---- what schedules share (thread.c) ----
 LLVMValueRef dn_nvptx_thread(dn_emit *e);  // i32: %tid.x, with its range known to LLVM
 LLVMValueRef dn_nvptx_block(dn_emit *e);   // i32: %ctaid.x
+LLVMValueRef dn_nvptx_blocks(dn_emit *e);  // i32: %nctaid.x
 LLVMValueRef dn_nvptx_lane(dn_emit *e);    // i32: %laneid
 void dn_nvptx_barrier(dn_emit *e);         // bar.sync 0: all threads of the block
-// The value of lane (own lane ^ mask), for all 32 lanes; any dtype of 4 or 8 bytes, or i1.
+// The value of lane (own lane ^ mask), for all 32 lanes; any dtype, and vectors of them.
 LLVMValueRef dn_nvptx_shuffle_xor(dn_emit *e, LLVMValueRef value, int mask);
 // A static shared array of the module: its address (addrspace 3).
 LLVMValueRef dn_nvptx_shared(dn_emit *e, LLVMTypeRef element, int64_t count, int align,

@@ -25,12 +25,6 @@ LLVMValueRef *dn_loop_values(dn_loop_plan *plan, LLVMValueRef const *values) {
     return copy;
 }
 
-void dn_loop_hoist(dn_emit *e, const dn_loop_plan *plan, const dn_point *at, uint32_t known,
-                   int first, int last, LLVMValueRef *values) {
-    for (int i = first; i < last; i++)
-        if (!(plan->axes[i] & ~known)) dn_emit_values(e, at, i, i + 1, values);
-}
-
 // ---- lanes ----
 
 // A power of two, because LLVM keeps other vectors in scalars from one block to the next.
@@ -89,7 +83,7 @@ static void emit_strip(nest *n, LLVMValueRef begin, int count) {
         LLVMValueRef index =
             done ? LLVMBuildNSWAdd(n->e->builder, begin, dn_emit_i64(n->e, done), "") : begin;
         dn_loop_lanes(&piece->at, p->lane, index, lanes);
-        dn_loop_hoist(n->e, p, &piece->at, known, 0, p->kernel.n_body, piece->values);
+        dn_emit_known(n->e, p->axes, &piece->at, known, 0, p->kernel.n_body, piece->values);
     }
     emit_pieces(n, pieces, used, known);
 }
@@ -164,7 +158,7 @@ static void enter_axis(nest *n, int axis, LLVMValueRef index) {
 
 static void hoist(nest *n) {
     n->values = dn_loop_values(n->plan, n->values);
-    dn_loop_hoist(n->e, n->plan, &n->at, n->known, 0, n->plan->kernel.n_values, n->values);
+    dn_emit_known(n->e, n->plan->axes, &n->at, n->known, 0, n->plan->kernel.n_values, n->values);
 }
 
 // The tiles between begin and end; where what is left begins.

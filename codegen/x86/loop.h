@@ -9,14 +9,16 @@
 #ifndef DN_CODEGEN_X86_LOOP_H
 #define DN_CODEGEN_X86_LOOP_H
 
+#include "codegen/kernel/simplify.h"
+#include "codegen/llvm/accumulate.h"
 #include "codegen/x86/x86.h"
 
 enum { DN_SUM_BLOCK = 256, DN_MOST_PIECES = 8, DN_TILE = 8 };
 
 typedef struct dn_loop_plan {
     dn_arena arena;
-    dn_kernel kernel;  // with fewer axes: those of size 1 are gone, neighbours are joined
-    uint32_t *axes;    // of each value: bits of the axes that it depends on
+    dn_kernel kernel;                   // simplified
+    uint32_t *axes;                     // of each value: bits of the axes that it depends on
     int outer[DN_MAX_AXES], n_outer;    // loops, outer to inner, without lanes
     int reduce[DN_MAX_AXES], n_reduce;  // loops, outer to inner; lanes over the last, if any
     int lane;                           // the axis that lanes go over, or -1
@@ -34,26 +36,11 @@ typedef struct dn_loop_plan {
     int64_t chunk, chunks, tasks;
 } dn_loop_plan;
 
-enum { DN_AFTER_REDUCE = 1u << 31 };  // in `axes`: depends on results
-
 void dn_loop_plan_make(const dn_kernel *kernel, dn_loop_plan *plan);
 void dn_loop_plan_free(dn_loop_plan *plan);
 static inline bool dn_loop_lanes_reduce(const dn_loop_plan *plan) {
     return plan->lane >= 0 && plan->kernel.axes[plan->lane].kind == DN_AXIS_REDUCE;
 }
-
-// ---- accumulators (accumulate.c) ----
-// Each piece of a reduction has slots: one for each reduction, two (value, index) for ARGMAX and
-// ARGMIN.
-int dn_slots(const dn_kernel *kernel);
-void dn_slots_start(dn_emit *e, int lanes, LLVMValueRef *slots);
-// Adds the body's values of the lanes that exist.
-void dn_slots_add(dn_emit *e, const dn_point *at, LLVMValueRef const *values, LLVMValueRef *slots);
-// slots = slots and then `more`.
-void dn_slots_join(dn_emit *e, LLVMValueRef *slots, LLVMValueRef const *more);
-void dn_slots_join_lanes(dn_emit *e, LLVMValueRef *slots);  // to scalars
-// Sets the RESULT values.
-void dn_slots_finish(dn_emit *e, LLVMValueRef const *slots, LLVMValueRef *values);
 
 // ---- reductions (loop_reduce.c) ----
 // Some consecutive points.
@@ -77,8 +64,5 @@ void dn_loop_reduce(dn_emit *e, dn_loop_plan *plan, dn_piece *pieces, int n, uin
 
 // A copy of the entries for a kernel's values.
 LLVMValueRef *dn_loop_values(dn_loop_plan *plan, LLVMValueRef const *values);
-// Computes the values in [first, last) that depend on no axis but the known ones.
-void dn_loop_hoist(dn_emit *e, const dn_loop_plan *plan, const dn_point *at, uint32_t known,
-                   int first, int last, LLVMValueRef *values);
 
 #endif

@@ -9,97 +9,7 @@ enum { TASK_WORK = 65536 };  // operations of a task
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// ---- a simpler kernel ----
-
-static void copy_kernel(const dn_kernel *from, dn_loop_plan *p) {
-    dn_kernel *k = &p->kernel;
-    *k = *from;
-    k->axes = DN_NEW_ARRAY(&p->arena, dn_axis, k->n_axes + 1);
-    k->values = DN_NEW_ARRAY(&p->arena, dn_kvalue, k->n_values + 1);
-    k->stores = DN_NEW_ARRAY(&p->arena, dn_store, k->n_stores + 1);
-    for (int i = 0; i < k->n_axes; i++) k->axes[i] = from->axes[i];
-    for (int i = 0; i < k->n_values; i++) k->values[i] = from->values[i];
-    for (int i = 0; i < k->n_stores; i++) k->stores[i] = from->stores[i];
-}
-
-// The access of value i, or of a store behind them; NULL: it has none.
-static dn_access *access_of(dn_kernel *k, int i) {
-    if (i >= k->n_values) return &k->stores[i - k->n_values].access;
-    dn_kvalue *v = &k->values[i];
-    return v->kind == DN_KV_LOAD || v->kind == DN_KV_INDEX ? &v->access : NULL;
-}
-
-static void remove_axis(dn_kernel *k, int axis) {
-    for (int i = 0; i < k->n_values + k->n_stores; i++) {
-        dn_access *access = access_of(k, i);
-        if (!access) continue;
-        for (int a = axis; a + 1 < k->n_axes; a++) access->stride[a] = access->stride[a + 1];
-        access->stride[k->n_axes - 1] = 0;
-    }
-    for (int a = axis; a + 1 < k->n_axes; a++) k->axes[a] = k->axes[a + 1];
-    k->n_axes--;
-}
-
-// Whether an axis and the next one are one to every access.
-static bool can_join(dn_kernel *k, int axis) {
-    if (k->axes[axis].kind != k->axes[axis + 1].kind) return false;
-    for (int i = 0; i < k->n_values + k->n_stores; i++) {
-        const dn_access *access = access_of(k, i);
-        if (access && access->stride[axis] != access->stride[axis + 1] * k->axes[axis + 1].size)
-            return false;
-    }
-    return true;
-}
-
-static void join_axes(dn_kernel *k) {
-    for (int a = k->n_axes - 1; a >= 0; a--)
-        if (k->axes[a].size == 1) remove_axis(k, a);
-    for (int a = k->n_axes - 2; a >= 0; a--) {
-        if (!can_join(k, a)) continue;
-        k->axes[a + 1].size *= k->axes[a].size;
-        remove_axis(k, a);
-    }
-}
-
-static uint32_t axes_of_access(const dn_kernel *k, const dn_access *access) {
-    uint32_t axes = 0;
-    for (int a = 0; a < k->n_axes; a++)
-        if (access->stride[a]) axes |= 1u << a;
-    return axes;
-}
-
-static void find_dependences(dn_loop_plan *p) {
-    dn_kernel *k = &p->kernel;
-    p->axes = DN_NEW_ARRAY(&p->arena, uint32_t, k->n_values + 1);
-    for (int i = 0; i < k->n_values; i++) {
-        const dn_kvalue *v = &k->values[i];
-        if (access_of(k, i)) p->axes[i] = axes_of_access(k, access_of(k, i));
-        for (int j = 0; j < 3; j++)
-            if (v->kind != DN_KV_RESULT && v->in[j] >= 0) p->axes[i] |= p->axes[v->in[j]];
-        if (v->kind != DN_KV_RESULT) continue;
-        p->axes[i] = DN_AFTER_REDUCE;
-        for (int a = 0; a < k->n_axes; a++)
-            if (k->axes[a].kind != DN_AXIS_REDUCE) p->axes[i] |= 1u << a;
-    }
-}
-
 // ---- costs, in operations ----
-
-static double cost_of_value(const dn_kvalue *v) {
-    if (v->kind == DN_KV_LOAD || v->kind == DN_KV_INDEX) return 1;
-    return v->kind == DN_KV_ELEMENTWISE ? dn_op_cost(v->op) : 0;
-}
-
-// Of the body's (or the others') values and stores at a point, without lanes.
-static double cost_of(const dn_loop_plan *p, bool body) {
-    const dn_kernel *k = &p->kernel;
-    double cost = body ? k->n_reductions : 0;
-    for (int i = 0; i < k->n_values; i++)
-        if ((i < k->n_body) == body) cost += cost_of_value(&k->values[i]);
-    for (int i = 0; i < k->n_stores; i++)
-        if ((k->stores[i].value < k->n_body) == body) cost += 1 + k->stores[i].add;
-    return cost;
-}
 
 static void narrow(int *width, dn_dtype dtype) {
     if (dn_x86_lanes(dtype) < *width) *width = dn_x86_lanes(dtype);
@@ -122,8 +32,8 @@ static double cost_of_strides(dn_loop_plan *p, int axis, bool body) {
     double cost = 0;
     for (int i = 0; i < k->n_values + k->n_stores; i++) {
         const dn_store *s = i < k->n_values ? NULL : &k->stores[i - k->n_values];
-        if (!access_of(k, i) || ((s ? s->value : i) < k->n_body) != body) continue;
-        int64_t stride = access_of(k, i)->stride[axis];
+        if (!dn_kernel_access(k, i) || ((s ? s->value : i) < k->n_body) != body) continue;
+        int64_t stride = dn_kernel_access(k, i)->stride[axis];
         int row = s ? s->row : k->values[i].in[0];
         bool own_rows = row >= 0 && p->axes[row] >> axis & 1;
         if (!s && k->values[i].kind == DN_KV_INDEX) continue;
@@ -246,11 +156,10 @@ static void cut_tasks(dn_loop_plan *p) {
 
 void dn_loop_plan_make(const dn_kernel *kernel, dn_loop_plan *p) {
     *p = (dn_loop_plan){0};
-    copy_kernel(kernel, p);
-    join_axes(&p->kernel);
-    find_dependences(p);
-    p->body = cost_of(p, true);
-    p->after = cost_of(p, false);
+    dn_kernel_simplify(&p->arena, kernel, &p->kernel);
+    p->axes = dn_kernel_dependences(&p->arena, &p->kernel);
+    p->body = dn_kernel_cost(&p->kernel, true);
+    p->after = dn_kernel_cost(&p->kernel, false);
     choose_lanes(p);
     choose_tile(p);
     order_loops(p);

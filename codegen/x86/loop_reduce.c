@@ -104,7 +104,7 @@ static void loops(reducer *r, int depth) {
         dn_piece *piece = &inner.pieces[k];
         piece->at.index[axis] = loop.index;
         piece->values = dn_loop_values(r->plan, piece->values);
-        dn_loop_hoist(r->e, r->plan, &piece->at, inner.known, 0, r->e->kernel->n_body,
+        dn_emit_known(r->e, r->plan->axes, &piece->at, inner.known, 0, r->e->kernel->n_body,
                       piece->values);
     }
     loops(&inner, depth + 1);

@@ -1,9 +1,7 @@
 // A program, its compiled entries and its source as bytes, and back: what a compiled program has
 // inside besides the kernels.
 //
-// "DNETIMG1", the number of bytes that follow, their hash (dn_hash), the content. Numbers in the
-// content are as short as they can be (7 bits a byte, the sign in the lowest), texts have their
-// length in front and a zero behind, so that what was decoded points into the bytes.
+// The bytes are those of image_stream.h, of the kind "DNETIMG1".
 #ifndef DN_RUNTIME_PROGRAM_IMAGE_H
 #define DN_RUNTIME_PROGRAM_IMAGE_H
 

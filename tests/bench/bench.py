@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 
+import gpu_folder
 import library
 import program
 import steps
@@ -31,6 +32,8 @@ def arguments():
                         help="instead of times, compares the losses of all sides' first steps")
     parser.add_argument("--setup", action="store_true",
                         help="first installs PyTorch, JAX, oneDNN and OpenBLAS from PyPI into build/")
+    parser.add_argument("--target", choices=["x86", "cuda"], default="x86",
+                        help="cuda: makes a folder that measures on a machine with a GPU, build/gpu-bench")
     options = parser.parse_args()
     unknown = [name for name in options.parts if name not in PARTS]
     if unknown:
@@ -57,6 +60,9 @@ def main():
     shutil.rmtree(os.path.join(tools.OUT, "inductor"), ignore_errors=True)
     # As many processors as threads, for the sides that take what there is.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:tools.THREADS])
+    if options.target == "cuda":
+        gpu_folder.make()
+        return
     head()
     for name in options.parts or PARTS:
         try:

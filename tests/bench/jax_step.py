@@ -6,11 +6,13 @@ generator ("rbg"); the transposed convolutions are jax_conv.py's.
 """
 import os
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+import sides
+
+options = sides.arguments()
+os.environ.setdefault("JAX_PLATFORMS", options.device)
 
 import jax
 import jax.numpy as jnp
-import sides
 from jax_conv import conv, conv_transpose
 
 jax.config.update("jax_default_prng_impl", "rbg")
@@ -198,7 +200,9 @@ def make_lenet(options):
 
 
 def main():
-    options = sides.arguments()
+    if options.device == "cuda":
+        jax.config.update("jax_default_matmul_precision",
+                          {"f32": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}[options.precision])
     if options.workload == "lenet128":
         step, state, data = make_lenet(options)
     else:
@@ -208,7 +212,7 @@ def main():
     def one():
         nonlocal state
         state, results = compiled(state, *data)
-        return [float(value) for value in results]
+        return results
 
     sides.run(one, options)
 

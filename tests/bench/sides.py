@@ -11,7 +11,11 @@ def arguments():
     parser.add_argument("workload", choices=["seed28", "dcgan64", "lenet128"])
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--mode", default="eager", help="for PyTorch: eager, default or max-autotune")
+    parser.add_argument("--mode", default="eager", help="for PyTorch: eager, default, reduce-overhead or max-autotune")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--precision", choices=["f32", "tf32", "bf16"], default="f32",
+                        help="on cuda: what matrix units may round operands to")
+    parser.add_argument("--window", type=int, default=1, help="steps between two looks at the clock and the losses")
     parser.add_argument("--losses", metavar="FOLDER",
                         help="instead of times, the losses of three steps from the values in FOLDER")
     return parser.parse_args()
@@ -32,13 +36,17 @@ def first_values(folder):
 
 
 def run(step, options):
-    """Prints what the command `bench` or `losses` of a .dnet file prints; step() gives two numbers."""
+    """Prints what the command `bench` or `losses` of a .dnet file prints. step() gives two results, which float()
+    waits for."""
     if options.losses:
         for _ in range(3):
-            print("loss", *step())
+            print("loss", *map(float, step()))
         return
     for i in range(options.steps + 1):  # the first warms up, and compiles what is compiled
         start = time.perf_counter()
-        step()
-        print("step" if i else "first", time.perf_counter() - start, flush=True)
+        for _ in range(options.window if i else 1):
+            results = step()
+        results = [float(value) for value in results]
+        seconds = time.perf_counter() - start
+        print(*(("step", seconds / options.window) if i else ("first", seconds)), flush=True)
     print("memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)

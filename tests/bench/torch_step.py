@@ -5,7 +5,7 @@ generator's half. The networks and the order of updates are those of the .dnet f
 number of zeros, PyTorch puts one more before and the .dnet files one more after: that is the same work on mirrored
 images, and `--losses` mirrors the images and the kernels.
 
---mode default or max-autotune: compiled by torch.compile, in as few graphs as it can be: a network's loss with its
+--mode default, reduce-overhead or max-autotune (the last two with CUDA graphs): compiled by torch.compile, in as few graphs as it can be: a network's loss with its
 gradient is one, and each optimizer's update another (fused Adam as it is, being one kernel already).
 """
 import torch
@@ -93,6 +93,18 @@ def load(module, weights, mirrored):
             p.copy_(value.t() if value.dim() == 2 else value)
 
 
+def precision(options):
+    """bf16 is PyTorch's own mixed precision: parameters and the optimizer stay f32."""
+    return torch.autocast("cuda", torch.bfloat16, enabled=options.precision == "bf16")
+
+
+def set_device(options):
+    if options.device == "cpu":
+        return
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = options.precision != "f32"
+    torch.backends.cudnn.benchmark = True
+
+
 def compiled(function, options):
     return function if options.mode == "eager" else torch.compile(function, mode=options.mode)
 
@@ -104,24 +116,30 @@ def channels_last(x):
 def make_gan(work, options):
     generator = work.generator()
     discriminator = work.discriminator()
-    real, z = torch.randn(work.batch, *work.image), None
+    real, z = torch.randn(work.batch, *work.image, device=options.device), None
     if options.losses:
         weights, images, noise = sides.first_values(options.losses)
         load(generator, [w for w in weights if w[0].startswith("G")], work.mirrored)
         load(discriminator, [w for w in weights if w[0].startswith("D")], work.mirrored)
         real, z = torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(noise).view(-1, *work.noise)
+        real, z = real.to(options.device), z.to(options.device)
         real = real.flip(2, 3) if work.mirrored else real
-    generator.to(memory_format=torch.channels_last)
-    discriminator.to(memory_format=torch.channels_last)
+    generator.to(options.device, memory_format=torch.channels_last)
+    discriminator.to(options.device, memory_format=torch.channels_last)
     real = channels_last(real)
     update_g = torch.optim.Adam(generator.parameters(), fused=True, **work.adam)
     update_d = torch.optim.Adam(discriminator.parameters(), fused=True, **work.adam)
 
     def loss(images, target):
-        logits = discriminator(images)
-        return bce(logits, torch.full_like(logits, target))
+        with precision(options):
+            logits = discriminator(images)
+        return bce(logits.float(), torch.full_like(logits, target, dtype=torch.float32))
 
-    make = compiled(lambda: generator(torch.randn(work.batch, *work.noise) if z is None else z), options)
+    def images_of_noise():
+        with precision(options):
+            return generator(torch.randn(work.batch, *work.noise, device=options.device) if z is None else z)
+
+    make = compiled(images_of_noise, options)
     loss_of_d = compiled(lambda fake: loss(real, 1.0) + loss(fake, 0.0), options)
     loss_of_g = compiled(lambda fake: loss(fake, 1.0), options)
 
@@ -140,24 +158,26 @@ def make_gan(work, options):
         if not work.alternating:
             update_d.step()
         update_g.step()
-        return d_loss.item(), g_loss.item()
+        return d_loss.detach(), g_loss.detach()
 
     return step
 
 
 def make_lenet(options):
     model = lenet(0 if options.losses else 1)
-    image, label = torch.randn(128, 1, 28, 28), torch.arange(128) % 10
+    image, label = torch.randn(128, 1, 28, 28), torch.arange(128, device=options.device) % 10
     if options.losses:
         weights, images, _ = sides.first_values(options.losses)
         load(model, weights, False)
         image = torch.from_numpy(images).permute(0, 3, 1, 2)
-    model.to(memory_format=torch.channels_last)
-    image = channels_last(image)
+    model.to(options.device, memory_format=torch.channels_last)
+    image = channels_last(image.to(options.device))
     update = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
 
     def loss_and_accuracy(image, label):
-        scores = model(image)
+        with precision(options):
+            scores = model(image)
+        scores = scores.float()
         right = (scores.argmax(1) == label).float().mean()
         return nn.functional.cross_entropy(scores, label), right
 
@@ -168,7 +188,7 @@ def make_lenet(options):
         loss, right = forward(image, label)
         loss.backward()
         update.step()
-        return loss.item(), right.item()
+        return loss.detach(), right
 
     return step
 
@@ -176,6 +196,7 @@ def make_lenet(options):
 def main():
     options = sides.arguments()
     torch.set_num_threads(options.threads)
+    set_device(options)
     torch.manual_seed(1)
     if options.workload == "lenet128":
         step = make_lenet(options)

@@ -44,63 +44,113 @@ bool sim_mma_registers(const sim_mma *mma, int *a, int *b, int *c) {
 
 // --- f16, bf16, tf32 ---
 
+typedef float four __attribute__((vector_size(16)));
+
+// Two rows at a time: their sums, in four registers, do not wait for each other.
 void sim_tile_multiply(int k, const sim_tile_a a, const sim_tile_b b, sim_tile_d d) {
-    for (int i = 0; i < SIM_TILE_M; i++) {
-        float sum[SIM_TILE_N];
-        memcpy(sum, d[i], sizeof sum);
+    for (int i = 0; i < SIM_TILE_M; i += 2) {
+        four left, right, sum0, sum1, sum2, sum3;
+        memcpy(&sum0, &d[i][0], sizeof sum0);
+        memcpy(&sum1, &d[i][4], sizeof sum1);
+        memcpy(&sum2, &d[i + 1][0], sizeof sum2);
+        memcpy(&sum3, &d[i + 1][4], sizeof sum3);
         for (int p = 0; p < k; p++) {
-            for (int j = 0; j < SIM_TILE_N; j++) sum[j] += a[i][p] * b[p][j];
+            memcpy(&left, &b[p][0], sizeof left);
+            memcpy(&right, &b[p][4], sizeof right);
+            sum0 += a[i][p] * left;
+            sum1 += a[i][p] * right;
+            sum2 += a[i + 1][p] * left;
+            sum3 += a[i + 1][p] * right;
         }
-        memcpy(d[i], sum, sizeof sum);
+        memcpy(&d[i][0], &sum0, sizeof sum0);
+        memcpy(&d[i][4], &sum1, sizeof sum1);
+        memcpy(&d[i + 1][0], &sum2, sizeof sum2);
+        memcpy(&d[i + 1][4], &sum3, sizeof sum3);
     }
 }
 
-static void gather_floats(sim_matrix_type type, int n_a, int n_b, uint32_t (*a)[SIM_LANES],
-                          uint32_t (*b)[SIM_LANES], sim_tile_a to_a, sim_tile_b to_b) {
-    int per = sim_per_register(type);
-    for (int r = 0; r < n_a; r++) {
+// The elements of a register in all lanes.
+static void decode(sim_matrix_type type, const uint32_t bits[SIM_LANES],
+                   float elements[2][SIM_LANES]) {
+    if (type == SIM_BF16) {
         for (int lane = 0; lane < SIM_LANES; lane++) {
-            float *to = &to_a[sim_a_row(lane, r)][sim_a_column(per, lane, r)];
-            for (int e = 0; e < per; e++) to[e] = sim_element(type, a[r][lane], e);
+            elements[0][lane] = sim_element(SIM_BF16, bits[lane], 0);
+            elements[1][lane] = sim_element(SIM_BF16, bits[lane], 1);
+        }
+    } else if (type == SIM_TF32) {
+        for (int lane = 0; lane < SIM_LANES; lane++) {
+            elements[0][lane] = sim_element(SIM_TF32, bits[lane], 0);
+        }
+    } else {
+        for (int lane = 0; lane < SIM_LANES; lane++) {
+            elements[0][lane] = sim_element(SIM_F16, bits[lane], 0);
+            elements[1][lane] = sim_element(SIM_F16, bits[lane], 1);
         }
     }
-    for (int r = 0; r < n_b; r++) {
+}
+
+static void gather_a(sim_matrix_type type, int registers, uint32_t (*a)[SIM_LANES], sim_tile_a to) {
+    int per = sim_per_register(type);
+    float elements[2][SIM_LANES];
+    for (int r = 0; r < registers; r++) {
+        decode(type, a[r], elements);
+        for (int lane = 0; lane < SIM_LANES; lane++) {
+            float *at = &to[sim_a_row(lane, r)][sim_a_column(per, lane, r)];
+            at[0] = elements[0][lane];
+            if (per == 2) at[1] = elements[1][lane];
+        }
+    }
+}
+
+static void gather_b(sim_matrix_type type, int registers, uint32_t (*b)[SIM_LANES], sim_tile_b to) {
+    int per = sim_per_register(type);
+    float elements[2][SIM_LANES];
+    for (int r = 0; r < registers; r++) {
+        decode(type, b[r], elements);
         for (int lane = 0; lane < SIM_LANES; lane++) {
             int row = sim_b_row(per, lane, r);
-            for (int e = 0; e < per; e++) {
-                to_b[row + e][lane / 4] = sim_element(type, b[r][lane], e);
+            to[row][lane / 4] = elements[0][lane];
+            if (per == 2) to[row + 1][lane / 4] = elements[1][lane];
+        }
+    }
+}
+
+// The accumulators of a lane are neighbours in pairs; a pair of f16 is one register.
+static void gather_c(bool half, uint32_t (*c)[SIM_LANES], sim_tile_d to) {
+    for (int i = 0; i < 4; i += 2) {
+        for (int lane = 0; lane < SIM_LANES; lane++) {
+            float *at = &to[sim_d_row(lane, i)][sim_d_column(lane, i)];
+            at[0] = half ? sim_element(SIM_F16, c[i / 2][lane], 0) : sim_float_of(c[i][lane]);
+            at[1] = half ? sim_element(SIM_F16, c[i / 2][lane], 1) : sim_float_of(c[i + 1][lane]);
+        }
+    }
+}
+
+static void scatter_d(bool half, const sim_tile_d from, uint32_t (*d)[SIM_LANES]) {
+    for (int i = 0; i < 4; i += 2) {
+        for (int lane = 0; lane < SIM_LANES; lane++) {
+            const float *at = &from[sim_d_row(lane, i)][sim_d_column(lane, i)];
+            if (half) {
+                d[i / 2][lane] = sim_f16_round(at[0]) | (uint32_t)sim_f16_round(at[1]) << 16;
+            } else {
+                d[i][lane] = sim_bits_of(at[0]);
+                d[i + 1][lane] = sim_bits_of(at[1]);
             }
         }
     }
 }
 
-// Accumulators of f16 are summed as f32 and rounded once.
 static void run_floats(const sim_mma *mma, int n_a, int n_b, uint32_t (*a)[SIM_LANES],
                        uint32_t (*b)[SIM_LANES], uint32_t (*c)[SIM_LANES],
                        uint32_t (*d)[SIM_LANES]) {
     sim_tile_a tile_a;
     sim_tile_b tile_b;
     sim_tile_d tile_d;
-    bool half = mma->c == SIM_F16;
-    gather_floats(mma->a, n_a, n_b, a, b, tile_a, tile_b);
-    for (int i = 0; i < 4; i++) {
-        for (int lane = 0; lane < SIM_LANES; lane++) {
-            tile_d[sim_d_row(lane, i)][sim_d_column(lane, i)] =
-                half ? sim_element(SIM_F16, c[i / 2][lane], i % 2) : sim_float_of(c[i][lane]);
-        }
-    }
+    gather_a(mma->a, n_a, a, tile_a);
+    gather_b(mma->b, n_b, b, tile_b);
+    gather_c(mma->c == SIM_F16, c, tile_d);
     sim_tile_multiply(mma->k, tile_a, tile_b, tile_d);
-    for (int i = 0; i < 4; i += half ? 2 : 1) {
-        for (int lane = 0; lane < SIM_LANES; lane++) {
-            const float *from = &tile_d[sim_d_row(lane, i)][sim_d_column(lane, i)];
-            if (half) {
-                d[i / 2][lane] =
-                    sim_f16_round(from[0]) | (uint32_t)sim_f16_round(from[1]) << 16;
-            } else {
-                d[i][lane] = sim_bits_of(*from);
-            }
-        }
-    }
+    scatter_d(mma->c == SIM_F16, tile_d, d);
 }
 
 // --- s8, u8 ---
@@ -130,8 +180,7 @@ static void run_bytes(const sim_mma *mma, int n_a, int n_b, uint32_t (*a)[SIM_LA
         for (int lane = 0; lane < SIM_LANES; lane++) {
             uint32_t sum = c[i][lane];
             for (int p = 0; p < mma->k; p++) {
-                sum += (uint32_t)(tile_a[sim_d_row(lane, i)][p] *
-                                  tile_b[p][sim_d_column(lane, i)]);
+                sum += (uint32_t)(tile_a[sim_d_row(lane, i)][p] * tile_b[p][sim_d_column(lane, i)]);
             }
             d[i][lane] = sum;
         }
@@ -157,8 +206,8 @@ static void run_doubles(uint32_t (*a)[SIM_LANES], uint32_t (*b)[SIM_LANES],
             double sum = double_of(c[2 * i][lane], c[2 * i + 1][lane]);
             for (int p = 0; p < 4; p++) {
                 int at_a = 4 * (lane / 4) + p, at_b = 4 * sim_d_column(lane, i) + p;
-                sum = fma(double_of(a[0][at_a], a[1][at_a]), double_of(b[0][at_b], b[1][at_b]),
-                          sum);
+                sum =
+                    fma(double_of(a[0][at_a], a[1][at_a]), double_of(b[0][at_b], b[1][at_b]), sum);
             }
             uint64_t bits;
             memcpy(&bits, &sum, 8);

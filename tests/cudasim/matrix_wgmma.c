@@ -13,7 +13,8 @@ typedef struct layout {
     int chunks;                       // of a line within which swizzling permutes them; 1: none
 } layout;
 
-#define RESERVED 0x3ff1c000c000c000u
+// Bits 14-15, 30-31, 46-48 and 52-61.
+static const uint64_t reserved = 0x3ff1c000c000c000;
 
 static uint32_t field(uint64_t descriptor, int bit) {
     return (uint32_t)(descriptor >> bit & 0x3fff) << 4;
@@ -23,14 +24,14 @@ static uint32_t field(uint64_t descriptor, int bit) {
 // aligned the ISA leaves open.
 static bool decode(uint64_t descriptor, layout *out) {
     static const int chunks[] = {1, 8, 4, 2};
-    if (descriptor & (RESERVED | (uint64_t)7 << 49)) return false;
+    if (descriptor & (reserved | (uint64_t)7 << 49)) return false;
     *out = (layout){field(descriptor, 0), field(descriptor, 16), field(descriptor, 32),
                     chunks[descriptor >> 62]};
     return true;
 }
 
-// PTX ISA, "Canonical Layouts". There a layout is a function of (row or column, k) in elements, T of
-// which are 16 bytes, in CuTe's notation (shape):(stride). W is `chunks`:
+// PTX ISA, "Canonical Layouts". There a layout is a function of (row or column, k) in elements, T
+// of which are 16 bytes, in CuTe's notation (shape):(stride). W is `chunks`:
 //   K-major:  none      ((8,m),(T,2k)):((1T,SBO),(1,LBO))
 //             swizzled  ((8,m),(T,2k)):((WT,SBO),(1,T))
 //   MN-major: none      ((T,1,m),(8,k)):((1,T,SBO),(1T,LBO))

@@ -26,6 +26,7 @@ typedef enum sim_problem_kind {
 void sim_problem(sim_problem_kind kind, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int sim_problems(sim_problem_kind kind);  // so far
+void sim_problems_forget(void);           // a test that planted them has seen them
 
 // ---- memory (memory.c) ----
 // Device addresses are host addresses inside one reserved range, so that kernels and copies access
@@ -36,12 +37,14 @@ typedef struct sim_block {
     size_t bytes;
     sim_memory_kind kind;
     bool freed;
-    uint8_t *written;  // a byte for each byte of memory: 0 or 1
+    uint8_t *written;        // a byte for each byte of memory: 0 or 1
+    struct sim_cell *cells;  // who accessed it last (shadow.h)
 } sim_block;
 uint64_t sim_memory_new(size_t bytes, sim_memory_kind kind);  // 0: no room; aligned to 256
 bool sim_memory_free(uint64_t base);                          // false: no such block
 // The block that an address is in, freed ones too; NULL: none. Safe beside other readers.
 const sim_block *sim_memory_find(uint64_t address);
+const sim_block *sim_memory_near(uint64_t address);  // the nearest one; NULL: there is none at all
 size_t sim_memory_used(sim_memory_kind kind);
 // memset and memcpy of the driver: [address, + bytes) was written.
 void sim_memory_mark(uint64_t address, size_t bytes);

@@ -77,6 +77,16 @@ static inline node_error error_of(const dn_node *node) {
 
 enum { UNITS = 8 };  // in the last place; 1 where it is ROUNDED
 
+// To what operands of f32 contractions are rounded; matrix units of GPUs have fewer bits.
+static double contraction_epsilon = FLT_EPSILON;
+
+static inline double epsilon_of(const dn_node *node) {
+    if (node->type.dtype != DN_F32) return DBL_EPSILON;
+    bool contraction = node->op == DN_OP_DOT || node->op == DN_OP_CONV ||
+                       node->op == DN_OP_CONV_INPUT || node->op == DN_OP_CONV_WEIGHT;
+    return contraction ? contraction_epsilon : FLT_EPSILON;
+}
+
 // Terms of a sum or a product, at most.
 static inline double terms_of(const dn_node *node) {
     int64_t most = 1;
@@ -117,7 +127,7 @@ static inline void add_errors(const run_case *c, const dn_node *node, dn_tensor 
     node_error error = error_of(node);
     if (error == EXACT) return;
     bool f32 = out->dtype == DN_F32;
-    double unit = units * (f32 ? FLT_EPSILON : DBL_EPSILON), least = f32 ? FLT_MIN : DBL_MIN;
+    double unit = units * epsilon_of(node), least = f32 ? FLT_MIN : DBL_MIN;
     unit *= 1 - 0.13 * (run / 2 % 5);  // lest every second run give the same
     if (error == ROUNDED) unit /= UNITS;
     if (error >= SUM) unit *= 1 + sqrt(terms_of(node)) / 16;

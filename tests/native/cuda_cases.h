@@ -1,12 +1,11 @@
-// Graphs on a GPU: the one that the driver shows, or the simulated one (tests/cudasim), which the
-// environment variable DNET_CUDA_DRIVER names.
-#ifndef DN_TESTS_NATIVE_CUDA_BACKEND_H
-#define DN_TESTS_NATIVE_CUDA_BACKEND_H
+// Graphs compiled for a GPU together: a program whose entries they are.
+#ifndef DN_TESTS_NATIVE_CUDA_CASES_H
+#define DN_TESTS_NATIVE_CUDA_CASES_H
 
 #include "codegen/cuda.h"
 #include "tests/native/backend.h"
 
-typedef struct on_cuda {
+typedef struct cuda_cases {
     dn_kernels **lowered;
     int n;
     dn_native_code *code;
@@ -18,15 +17,13 @@ typedef struct on_cuda {
     dn_entry *entries;
     dn_variable *variables;
     dn_program program;
-    dn_cuda *device;
-} on_cuda;
+} cuda_cases;
 
 // What a test compiles for.
 static dn_nvptx cuda_target = {.sm = 80, .units = DN_MATRIX_F32};
 
-static inline void cuda_free(void *compiled) {
-    on_cuda *o = compiled;
-    dn_cuda_close(o->device);
+// Also after a failure.
+static inline void cuda_cases_free(cuda_cases *o) {
     dn_native_code_free(o->code);
     for (int i = 0; i < o->n; i++) dn_kernels_free(o->lowered[i]);
     for (int i = 0; o->entries && i < o->n; i++) free_entry(&o->entries[i]);
@@ -35,10 +32,9 @@ static inline void cuda_free(void *compiled) {
     free(o->ptx);
     free(o->entries);
     free(o->variables);
-    free(o);
 }
 
-static inline dn_status cuda_lower(on_cuda *o, const run_case *cases, int count) {
+static inline dn_status cuda_lower(cuda_cases *o, const run_case *cases, int count) {
     o->lowered = dn_xcalloc((size_t)count, sizeof *o->lowered);
     for (; o->n < count; o->n++) {
         dn_kernels **kernels = &o->lowered[o->n];
@@ -53,7 +49,7 @@ static inline dn_status cuda_lower(on_cuda *o, const run_case *cases, int count)
 }
 
 // A program whose entries are the cases, each with variables of its own.
-static inline void cuda_program(on_cuda *o, const run_case *cases) {
+static inline void cuda_program(cuda_cases *o, const run_case *cases) {
     int n_vars = 0;
     for (int i = 0; i < o->n; i++) n_vars += cases[i].graph->n_vars;
     o->entries = dn_xcalloc((size_t)o->n, sizeof *o->entries);
@@ -74,9 +70,11 @@ static inline void cuda_program(on_cuda *o, const run_case *cases) {
     }
 }
 
-static inline dn_status cuda_make(on_cuda *o, const run_case *cases, int count, int level) {
+static inline dn_status cuda_cases_make(cuda_cases *o, const run_case *cases, int count,
+                                        int level) {
     dn_native_options options = {.level = level, .threads = 1};
     size_t size;
+    *o = (cuda_cases){0};
     DN_TRY(cuda_lower(o, cases, count));
     DN_TRY(dn_native_code_new((const dn_kernels *const *)o->lowered, count, &options, &o->code));
     o->launches = dn_xcalloc((size_t)(o->code->n_kernels + DN_CUDA_RANDOMS), sizeof *o->launches);
@@ -92,42 +90,7 @@ static inline dn_status cuda_make(on_cuda *o, const run_case *cases, int count, 
                              .n_modules = 1,
                              .kernels = o->table,
                              .n_kernels = o->code->n_kernels};
-    return dn_cuda_open(&o->program, &o->cuda, 0, &o->device);
-}
-
-static inline dn_status cuda_compile(const run_case *cases, int count, dn_isa isa, int level,
-                                     void **out) {
-    on_cuda *o = dn_xcalloc(1, sizeof *o);
-    (void)isa;
-    dn_status status = cuda_make(o, cases, count, level);
-    if (status)
-        cuda_free(o);
-    else
-        *out = o;
-    return status;
-}
-
-static inline dn_status cuda_settle(const dn_entry *entry, dn_tensor **vars, dn_tensor **outputs) {
-    for (int i = 0; i < entry->n_outputs; i++) DN_TRY(dn_tensor_settle(outputs[i]));
-    for (int i = 0; i < entry->n_vars; i++) DN_TRY(dn_tensor_settle(vars[i]));
     return DN_SUCCESS;
 }
-
-static inline dn_status cuda_run(void *compiled, int index, const run_case *c, int threads,
-                                 dn_tensor *const *inputs, dn_tensor **vars, dn_tensor **outputs) {
-    on_cuda *o = compiled;
-    const dn_entry *entry = &o->entries[index];
-    dn_native_call call = {entry, inputs, vars, outputs, c->seed, c->step};
-    (void)threads;
-    DN_TRY(dn_cuda_run(o->device, &call));
-    dn_status status = cuda_settle(entry, vars, outputs);
-    for (int i = 0; status && i < entry->n_outputs; i++) {
-        dn_tensor_release(outputs[i]);
-        outputs[i] = NULL;
-    }
-    return status;
-}
-
-static const backend cuda_backend = {"cuda", cuda_compile, cuda_run, cuda_free};
 
 #endif

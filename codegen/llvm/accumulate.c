@@ -1,9 +1,9 @@
 // Accumulators of reductions. What they do is what codegen/interp/reduce.c does: maxima are NaN if
 // there is one; the index is that of the first best element, NaN counting as best.
+#include "codegen/llvm/accumulate.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-#include "codegen/x86/loop.h"
 
 static bool is_arg(const dn_reduction *r) { return r->op == DN_OP_ARGMAX || r->op == DN_OP_ARGMIN; }
 
@@ -123,19 +123,20 @@ static LLVMValueRef complete(dn_emit *e, LLVMValueRef value, int own, LLVMValueR
 // Which point of the REDUCE axes each lane of a slot is, counted in row-major order.
 static LLVMValueRef index_of(dn_emit *e, const dn_reduction *r, const dn_point *at, int lanes) {
     LLVMTypeRef type = dn_emit_scalar(e, r->dtype);
-    LLVMValueRef index = dn_emit_i64(e, 0), steps[64];
+    LLVMValueRef index = LLVMConstNull(type), steps[64];
     int64_t stride = 1, step = 0;
     for (int a = e->kernel->n_axes - 1; a >= 0; a--) {
         const dn_axis *axis = &e->kernel->axes[a];
         if (axis->kind != DN_AXIS_REDUCE) continue;
-        if (at->index[a])
-            index = LLVMBuildAdd(e->builder, index,
-                                 LLVMBuildMul(e->builder, at->index[a], dn_emit_i64(e, stride), ""),
-                                 "");
+        if (at->index[a]) {
+            LLVMValueRef own = LLVMBuildIntCast2(e->builder, at->index[a], type, true, "");
+            LLVMValueRef number = LLVMConstInt(type, (unsigned long long)stride, true);
+            index = LLVMBuildAdd(e->builder, index, LLVMBuildMul(e->builder, own, number, ""), "");
+        }
         if (at->axis == a) step = stride;
         stride *= axis->size;
     }
-    index = dn_emit_splat(e, LLVMBuildIntCast2(e->builder, index, type, true, ""), lanes);
+    index = dn_emit_splat(e, index, lanes);
     if (!step || lanes == 1) return index;
     for (int l = 0; l < lanes; l++)
         steps[l] = LLVMConstInt(type, (unsigned long long)(l * step), false);

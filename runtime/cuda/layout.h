@@ -1,0 +1,36 @@
+// Where everything is in the device's one block of memory, and in the host's pinned one.
+//
+// The device's: variables, the arena, then two sets. A run uses one set, the next run the other, so
+// that a run's inputs arrive while the one before computes. A set is the state, which ends where
+// the inputs begin, so that one copy brings both; inputs; outputs. Pinned memory is two sets that
+// look alike: what is copied to the device and back.
+#ifndef DN_RUNTIME_CUDA_LAYOUT_H
+#define DN_RUNTIME_CUDA_LAYOUT_H
+
+#include "runtime/cuda/cuda.h"
+
+enum { DN_CUDA_SETS = 2, DN_CUDA_ALIGN = 256 };
+
+typedef struct dn_cuda_places {  // of an entry's inputs or outputs
+    int64_t *offsets;            // in the set
+    int64_t end;
+} dn_cuda_places;
+
+typedef struct dn_cuda_layout {
+    dn_arena memory;
+    int64_t *variables;  // of each variable of the program: its offset
+    int64_t arena;
+    int64_t sets[DN_CUDA_SETS];
+    int64_t state;                     // in a set
+    int64_t set_bytes;                 // pinned memory: set i is at i * set_bytes
+    dn_cuda_places *inputs, *outputs;  // of each entry
+    // Of each entry: the variable whose first value is its result, or -1. The result is then where
+    // the variable is.
+    int *first;
+    dn_cuda_memory sizes;
+} dn_cuda_layout;
+
+void dn_cuda_layout_make(const dn_program *program, const dn_cuda_code *code, dn_cuda_layout *out);
+void dn_cuda_layout_free(dn_cuda_layout *layout);
+
+#endif
