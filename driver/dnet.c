@@ -2,21 +2,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "driver/execute.h"
+#include "driver/nan.h"
 #include "driver/options.h"
-#include "driver/prompt.h"
+#include "driver/prompt/prompt.h"
 
 static void help(void) {
     printf(
         "usage: dnet [options] FILE.dnet COMMAND [--flag value ...]\n"
         "       dnet FILE.dnet --help       the commands of a program\n"
-        "       dnet                        reads definitions and expressions\n\n"
+        "       dnet                        the prompt: reads definitions and expressions\n"
+        "       dnet -c EXPRESSION          shows a value\n\n"
         "Options, before the file:\n%s"
         "  --backend x86|interp     machine code (the default), or the interpreter\n"
         "  --profile                prints at the end what took time, and which kernels\n"
-        "  --trace FILE.json        writes a trace for chrome://tracing or Perfetto\n\n"
+        "  --trace FILE.json        writes a trace for chrome://tracing or Perfetto\n"
+        "  --check-nan              stops at the first NaN or infinity, and says which operation "
+        "made it\n"
+        "  -e                       without a file: stops at the first error\n\n"
         "Exit codes: 0 fine, 1 an error in the program or while it ran, 2 wrong use,\n"
         "70 a bug in dnet, 130 interrupted.\n",
         dn_options_help);
@@ -25,7 +29,7 @@ static void help(void) {
 static int run_prompt(const dn_options *options) {
     dn_compiler *c = dn_options_compiler(options);
     if (!c) return DN_EXIT_USAGE;
-    int code = dn_prompt_run(c, options, stdin, isatty(STDIN_FILENO));
+    int code = dn_prompt_run(c, options);
     dn_compiler_free(c);
     return code;
 }
@@ -41,6 +45,9 @@ static int complain(dn_status status, int code) {
 static int run_command(const dn_program *program, dn_backend *backend, const dn_options *options,
                        int argc, char **argv) {
     dn_executor executor = dn_backend_executor(backend);
+    dn_checker checker = {
+        .inner = executor, .compiler = backend->compiler, .replay = "nan.safetensors"};
+    if (options->check_nan) executor = dn_checker_executor(&checker);
     char *name = dn_printf("%s %s", argv[0], options->file);
     char **rest = dn_xcalloc((size_t)(argc - options->rest + 2), sizeof *rest);
     rest[0] = name;
@@ -49,6 +56,7 @@ static int run_command(const dn_program *program, dn_backend *backend, const dn_
         dn_program_main(program, &executor, dn_backend_threads, argc - options->rest + 1, rest);
     free(rest);
     free(name);
+    dn_checker_free(&checker);
     return code;
 }
 

@@ -147,6 +147,16 @@ static bool read_output(dn_options *o, int argc, char **argv, int *i) {
     return true;
 }
 
+// Options of dnet that dnetc does not have, or has with another meaning. False for others.
+static bool read_dnet_option(dn_options *o, int argc, char **argv, int *i) {
+    const char *arg = argv[*i];
+    if (strcmp(arg, "-e") == 0) return o->stop_at_error = true;
+    if (strcmp(arg, "--check-nan") == 0) return o->check_nan = true;
+    if (strcmp(arg, "-c") != 0 || *i + 1 >= argc) return false;
+    o->expression = argv[++*i];
+    return true;
+}
+
 static bool read_option(dn_options *o, int argc, char **argv, int *i) {
     const char *arg = argv[*i], *value;
     if (strncmp(arg, "-D", 2) == 0) return read_define(o, argc, argv, i);
@@ -240,6 +250,7 @@ bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
 #endif
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] == '-' && argv[i][1]) {
+            if (!all && read_dnet_option(o, argc, argv, &i)) continue;
             if (read_option(o, argc, argv, &i)) continue;
             dn_options_free(o);
             return false;

@@ -21,6 +21,9 @@ typedef struct dn_options {
     const char *emit;    // ast, graph, gradient, kernel, llvm, asm, ptx, cubin
     const char *report;  // memory, cost
     bool profile;        // for dnet
+    bool check_nan;      // the same: --check-nan
+    const char *expression;  // -c of dnet: what to evaluate
+    bool stop_at_error;      // -e of dnet
     const char *trace;   // the same: a file
     dn_backend_kind backend;
     int level;           // -O

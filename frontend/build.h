@@ -43,6 +43,7 @@ typedef struct dn_build {
     dn_objective *objectives;
     int n_objectives, cap_objectives;
     struct dn_host *host;  // the command around a thunk, or NULL
+    struct dn_network *network;  // what layers.c writes the calls of a net into, or NULL
 } dn_build;
 
 typedef struct dn_bound_name {
@@ -179,6 +180,11 @@ dn_node *dn_variable_node(dn_build *b, const char *name, const dn_type *type, dn
 dn_version_chain *dn_chain_of(dn_build *b, const dn_var *var);
 void dn_chain_push(dn_version_chain *chain, dn_node *node);
 
+// ---- layers.c ----
+// A call in a body has given `value`; the nodes from `first_node` on are new.
+void dn_note_layer(dn_build *b, const char *name, const dn_decl *decl, const char *scope,
+                   dn_term value, int first_node);
+
 // ---- build_train.c ----
 void dn_eval_minimize(dn_build *b, const dn_stmt *stmt);
 dn_term dn_eval_grad(dn_build *b, dn_term loss, dn_term over, dn_span span);
@@ -197,6 +203,8 @@ int dn_build_step(dn_compiler *c, dn_def *def, const dn_host_type *const *types,
                   const dn_span *spans, const char *name);
 const dn_host_type *dn_entry_type(dn_compiler *c, int entry);  // of its result
 void dn_check_alone(dn_compiler *c, dn_def *def);              // with symbolic sizes
+// A tensor type in whose place any fits: new names are symbolic sizes. False if there is none.
+bool dn_symbolic_type(dn_build *b, const dn_type_expr *type, dn_type *out);
 
 // ---- build_export.c ----
 // Whether a declaration may be exported; false after reporting.

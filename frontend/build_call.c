@@ -296,7 +296,10 @@ static dn_term call_op(dn_build *b, const dn_function *f, const dn_expr *expr) {
         args[i] = dn_eval(b, arg->value);
         if (dn_term_is_error(args[i])) return args[i];
     }
-    return dn_elementwise(b, f->op, args, arity, expr->span);
+    int first_node = b->graph->n_nodes;
+    dn_term value = dn_elementwise(b, f->op, args, arity, expr->span);
+    if (b->network) dn_note_layer(b, f->name, NULL, NULL, value, first_node);
+    return value;
 }
 
 static bool belongs_to_commands(const dn_decl *decl) {
@@ -317,7 +320,10 @@ static dn_term call_function(dn_build *b, const dn_function *f, const dn_model *
     start_call(b, f, expr->span, &call);
     if (!match_arguments(b, expr, 0, &call) || !check_missing(b, 0, &call))
         return dn_term_of(DN_TERM_ERROR);
-    return call_matched(b, &call, model);
+    int first_node = b->graph->n_nodes;
+    dn_term value = call_matched(b, &call, model);
+    if (b->network) dn_note_layer(b, f->name, f->decl, call.scope, value, first_node);
+    return value;
 }
 
 static dn_term eval_callee(dn_build *b, const dn_expr *callee) {

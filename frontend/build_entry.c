@@ -187,7 +187,7 @@ int dn_build_step(dn_compiler *c, dn_def *def, const dn_host_type *const *types,
 
 // An argument that stands for any: symbolic sizes for tensors, defaults for settings. False where
 // there is nothing to stand for it.
-static bool symbolic_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
+bool dn_symbolic_type(dn_build *b, const dn_type_expr *type, dn_type *out) {
     if (type->kind != DN_TYPE_TENSOR && type->kind != DN_TYPE_NAME) return false;
     if (!dn_dtype_named(b->c, type->name.text, &out->dtype)) out->dtype = b->c->real;
     if (strcmp(type->name.text, "bool") == 0) out->dtype = DN_BOOL;
@@ -220,7 +220,7 @@ void dn_check_alone(dn_compiler *c, dn_def *def) {
         const dn_param *p = &decl->params[i];
         dn_type type;
         call.spans[i] = p->name.span;
-        if (p->type && dn_type_is_tensor(p->type) && symbolic_type(&b, p->type, &type)) {
+        if (p->type && dn_type_is_tensor(p->type) && dn_symbolic_type(&b, p->type, &type)) {
             call.args[i] = dn_term_tensor(dn_graph_input(b.graph, p->name.text, type));
             call.given[i] = true;
         } else {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "frontend/build.h"
+#include "frontend/prompt.h"
 
 static const dn_type_expr function_type = {.kind = DN_TYPE_NAME, .name = {.text = "fn"}};
 
@@ -115,10 +116,30 @@ static bool same_type(dn_build *b, const dn_var *var, const dn_type *type, dn_sp
     return false;
 }
 
+// A loose variable as it is used now. Of the same type it keeps its value.
+static bool settle(dn_build *b, dn_var *var, const dn_type *type, const dn_term *init,
+                   dn_span span) {
+    if (!check_init(b, init, span)) return false;
+    if (!dn_type_equal(&var->type, type)) {
+        if (!var->renewed) var->before = var->type;
+        var->renewed = true;
+        var->type = *type;
+    }
+    var->span = dn_build_user_span(b, span);
+    var->init = build_init(b->c, var, init);
+    var->loose = false;
+    var->settled = dn_prompt_input(b->c);
+    return var->init >= 0;
+}
+
 dn_node *dn_variable_node(dn_build *b, const char *name, const dn_type *type, dn_variable_kind kind,
                           const dn_term *init, dn_span span, dn_var **out) {
     dn_var *var = b->abstract ? NULL : find_var(b->c, name);
-    if (var && !same_type(b, var, type, span)) return NULL;
+    if (var && var->loose) {
+        if (!settle(b, var, type, init, span)) return NULL;
+    } else if (var && !same_type(b, var, type, span)) {
+        return NULL;
+    }
     if (!var) {
         var = new_var(b, name, type, kind, span);
         if (!b->abstract) {

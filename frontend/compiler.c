@@ -12,7 +12,7 @@
 // ---- definitions
 // -------------------------------------------------------------------------------------------
 
-static bool is_callable(dn_decl_kind kind) {
+bool dn_compiler_is_callable(dn_decl_kind kind) {
     return kind == DN_DECL_FN || kind == DN_DECL_NET || kind == DN_DECL_OPTIMIZER ||
            kind == DN_DECL_STEP || kind == DN_DECL_COMMAND || kind == DN_DECL_MODEL;
 }
@@ -30,9 +30,9 @@ static dn_def *find_kind(dn_compiler *c, const char *name, bool library_only,
 }
 
 dn_def *dn_compiler_find(dn_compiler *c, const char *name, bool callable, bool library_only) {
-    dn_def *def = find_kind(c, name, library_only, callable ? is_callable : is_value);
+    dn_def *def = find_kind(c, name, library_only, callable ? dn_compiler_is_callable : is_value);
     if (def || callable) return def;
-    return find_kind(c, name, library_only, is_callable);
+    return find_kind(c, name, library_only, dn_compiler_is_callable);
 }
 
 void dn_compiler_suggest(dn_compiler *c, dn_diag *diag, const char *name, const char *const *more,
@@ -51,7 +51,7 @@ void dn_compiler_suggest(dn_compiler *c, dn_diag *diag, const char *name, const 
 // A definition of the same name and the same namespace, from the same kind of source.
 static dn_def *clash(dn_compiler *c, const dn_decl *decl, bool is_library) {
     dn_def *def =
-        find_kind(c, decl->name.text, is_library, is_callable(decl->kind) ? is_callable : is_value);
+        find_kind(c, decl->name.text, is_library, dn_compiler_is_callable(decl->kind) ? dn_compiler_is_callable : is_value);
     return def;
 }
 
@@ -324,6 +324,7 @@ static void fill_variables(dn_compiler *c) {
                                         .kind = var->kind,
                                         .dtype = var->type.dtype,
                                         .shape = dn_type_shape(&var->type),
+                                        .loose = var->loose,
                                         .init = var->init};
     }
 }

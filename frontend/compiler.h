@@ -29,6 +29,12 @@ typedef struct dn_var {
     const dn_model *owner;
     dn_span span;  // where its shape was first solved
     int init;      // entry
+    // At the prompt, where definitions change. A loose variable may get another type when it is
+    // used next: what it belongs to was defined anew, or its input turned out wrong.
+    bool loose;
+    int settled;     // the input that used it last while it was loose
+    bool renewed;    // it got another type than `before`: its value is no longer of use
+    dn_type before;
 } dn_var;
 
 typedef struct dn_unit {  // an entry with its graph
@@ -73,7 +79,7 @@ typedef struct dn_compiler {
     int n_imported, cap_imported;
     uint32_t main_file;
     bool unreadable;  // a file is missing or has syntax errors: what is left is not checked
-    struct dn_prompt *prompt;  // the prompt's variables, or NULL
+    struct dn_prompt *prompt;  // prompt.h: its variables, or NULL
 } dn_compiler;
 
 // A compiler that has read the standard library.
@@ -84,17 +90,13 @@ bool dn_compiler_define(dn_compiler *compiler, const char *definition);
 // Reads a file and what it imports, and declares everything. False when there were errors, which
 // are in compiler->diags; declarations that could be read are there all the same.
 bool dn_compiler_load(dn_compiler *compiler, const char *path, dn_file **tree);
+bool dn_compiler_is_callable(dn_decl_kind kind);  // which of the two kinds of names it declares
 // Declares what a parsed text defines; at the prompt a new definition hides an old one.
 void dn_compiler_declare(dn_compiler *compiler, dn_file *tree);
 // Builds every step and command, then checks by themselves the nets and fns that nothing used.
 bool dn_compiler_check(dn_compiler *compiler);
 // The program as it stands.
 const dn_program *dn_compiler_program(dn_compiler *compiler);
-
-// The prompt: compiles one input. Declarations are added; statements and expressions become a
-// command, *command (-1 if there is none), that works on the prompt's variables: the locals of that
-// command. *incomplete: the text ends too early, read more. False on errors.
-bool dn_compiler_prompt(dn_compiler *compiler, const char *text, int *command, bool *incomplete);
 
 // The definition of `name`, or NULL. `callable`: only fns, nets, steps, commands, optimizers and
 // models; otherwise only consts, models, and, failing those, callables. `library_only`: as the

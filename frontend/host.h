@@ -106,6 +106,11 @@ const dn_host_type *dn_host_thunk(dn_host *h, const dn_expr *expr);
 // ---- host_command.c ----
 void dn_host_check_step(dn_compiler *c, dn_def *def);
 void dn_host_compile_command(dn_compiler *c, dn_def *def);
+// Adds what was compiled as a command; its index. The code is the program's then.
+int dn_host_add_command(dn_host *h, const char *doc, dn_command_param *params, int n_params);
+void dn_host_free(dn_host *h);  // the lists; the code stays
+
+// ---- prompt.c ----
 void dn_prompt_free(struct dn_prompt *prompt);
 
 #endif

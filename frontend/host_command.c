@@ -1,13 +1,8 @@
-// Commands as wholes, steps checked by themselves, and the prompt.
+// Commands as wholes, and steps checked by themselves.
 #include <stdlib.h>
 #include <string.h>
 
 #include "frontend/host.h"
-
-struct dn_prompt {
-    dn_host host;  // its locals live from input to input
-    int inputs;
-};
 
 // ---- parameters
 // --------------------------------------------------------------------------------------------
@@ -86,12 +81,12 @@ static const char **local_names(dn_host *h) {
     return names;
 }
 
-static void free_host(dn_host *h) {
+void dn_host_free(dn_host *h) {
     free(h->locals);
     free(h->captures);
 }
 
-static int add_command(dn_host *h, const char *doc, dn_command_param *params, int n_params) {
+int dn_host_add_command(dn_host *h, const char *doc, dn_command_param *params, int n_params) {
     dn_command command = {
         .name = h->name,
         .doc = doc,
@@ -129,13 +124,13 @@ void dn_host_compile_command(dn_compiler *c, dn_def *def) {
         dn_host_check_type(&h, decl->result, def->result, decl->name.span, "what it gives");
     }
     if (ok && c->diags.errors == errors) {
-        def->index = add_command(&h, decl->doc, params, decl->n_params);
+        def->index = dn_host_add_command(&h, decl->doc, params, decl->n_params);
     } else {
         for (int i = 0; i < decl->n_params; i++) dn_value_release(params[i].init);
         free(h.code);
         free(h.places);
     }
-    free_host(&h);
+    dn_host_free(&h);
     def->state = DN_DEF_DONE;
 }
 
@@ -200,83 +195,4 @@ void dn_host_check_step(dn_compiler *c, dn_def *def) {
     dn_graph_free(b.graph);
     dn_build_free(&b);
     if (known) dn_host_step_instance(c, def, types, NULL);
-}
-
-// ---- the prompt
-// ------------------------------------------------------------------------------------------------
-
-void dn_prompt_free(struct dn_prompt *prompt) {
-    if (!prompt) return;
-    free_host(&prompt->host);
-    free(prompt);
-}
-
-// What was declared by an input that turns out wrong is forgotten again.
-static void roll_back(dn_compiler *c, int n_defs, int n_locals) {
-    c->n_defs = n_defs;
-    c->prompt->host.n_locals = n_locals;
-}
-
-static bool compile_statements(dn_compiler *c, dn_file *tree, int *command) {
-    dn_host *h = &c->prompt->host;
-    dn_block block = {.stmts = DN_NEW_ARRAY(&c->arena, dn_stmt *, tree->count)};
-    for (int i = 0; i < tree->count; i++)
-        if (tree->decls[i]->kind == DN_DECL_STMT) block.stmts[block.count++] = tree->decls[i]->stmt;
-    if (block.count == 0) return true;
-    h->code = NULL;
-    h->places = NULL;
-    h->n_code = h->cap_code = h->cap_places = 0;
-    h->name = dn_arena_printf(&c->arena, "prompt%d", ++c->prompt->inputs);
-    h->thunks = 0;
-    int errors = c->diags.errors, first = h->n_locals;
-    dn_host_block(h, &block, true);
-    for (int i = first; i < h->n_locals; i++)
-        h->locals[i].out_of_scope = false;  // the block's names are the prompt's
-    dn_host_emit(h, DN_VM_RETURN, 0, 0);
-    if (c->diags.errors > errors) {
-        free(h->code);
-        free(h->places);
-        return false;
-    }
-    *command = add_command(h, "", NULL, 0);
-    return true;
-}
-
-static void declare_and_check(dn_compiler *c, dn_file *tree) {
-    int first = c->n_defs;
-    dn_compiler_declare(c, tree);
-    for (int i = first; i < c->n_defs; i++) {
-        dn_def *def = c->defs[i];
-        switch (def->decl->kind) {
-            case DN_DECL_STEP: dn_host_check_step(c, def); break;
-            case DN_DECL_COMMAND: dn_host_compile_command(c, def); break;
-            case DN_DECL_NET:
-            case DN_DECL_FN: dn_check_alone(c, def); break;
-            default: break;
-        }
-    }
-}
-
-bool dn_compiler_prompt(dn_compiler *c, const char *text, int *command, bool *incomplete) {
-    *command = -1;
-    *incomplete = false;
-    if (!c->prompt) {
-        c->prompt = dn_xcalloc(1, sizeof *c->prompt);
-        c->prompt->host.c = c;
-    }
-    uint32_t file;
-    dn_status status = dn_sources_add(&c->sources, "input", text, strlen(text), false, &file);
-    if (status) {
-        dn_diag_status(&c->diags, (dn_span){0}, status);
-        return false;
-    }
-    int n_defs = c->n_defs, n_locals = c->prompt->host.n_locals;
-    dn_file *tree = dn_parse(&c->arena, &c->sources, file, &c->diags);
-    *incomplete = tree->incomplete;
-    if (c->diags.errors > 0) return false;
-    declare_and_check(c, tree);
-    if (c->diags.errors == 0) compile_statements(c, tree, command);
-    if (c->diags.errors == 0) return true;
-    roll_back(c, n_defs, n_locals);
-    return false;
 }

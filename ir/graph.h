@@ -218,5 +218,6 @@ dn_graph *dn_graph_compact(const dn_graph *graph);
 // Multiply-adds counted as 2, for contractions and convolutions (padding taps included), and 1 for
 // each element of other arithmetic.
 double dn_graph_flops(const dn_graph *graph);
+double dn_node_flops(const dn_node *node);  // of one; 0 where a size is not known
 
 #endif

@@ -70,7 +70,7 @@ static double conv_flops(const dn_type *w, const dn_type *y) {
     return n;
 }
 
-static double node_flops(const dn_node *node) {
+static double known_flops(const dn_node *node) {
     if (dn_op_get(node->op)->class != DN_CLASS_OTHER)
         return node->op == DN_OP_STOP_GRADIENT ? 0 : elements(&node->type);
     switch (node->op) {
@@ -98,12 +98,14 @@ static bool all_known(const dn_node *node) {
     return dn_type_known(&node->type);
 }
 
+double dn_node_flops(const dn_node *node) { return all_known(node) ? known_flops(node) : 0; }
+
 double dn_graph_flops(const dn_graph *graph) {
     bool *live = dn_xmalloc((size_t)graph->n_nodes * sizeof *live);
     double n = 0;
     dn_graph_live(graph, live);
     for (int i = 0; i < graph->n_nodes; i++)
-        if (live[i] && all_known(graph->nodes[i])) n += node_flops(graph->nodes[i]);
+        if (live[i]) n += dn_node_flops(graph->nodes[i]);
     free(live);
     return n;
 }

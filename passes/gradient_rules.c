@@ -408,7 +408,7 @@ typedef struct dot_axes {
 } dot_axes;
 
 static dot_axes dot_axes_of(const dn_node *dot, int operand) {
-    dot_axes s;
+    dot_axes s = {0};
     s.batch = axes_attr(dot, operand ? DN_ATTR_RHS_BATCH : DN_ATTR_LHS_BATCH);
     s.contract = axes_attr(dot, operand ? DN_ATTR_RHS_CONTRACT : DN_ATTR_LHS_CONTRACT);
     s.free = other_axes(dot->in[operand]->type.rank, &s.batch, &s.contract);

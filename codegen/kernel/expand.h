@@ -28,6 +28,12 @@ void dn_expand_pack(const dn_contract *contract, int source, int packed, dn_pack
 bool dn_same_pack(const dn_contract *a, const dn_contract *b);
 int64_t dn_packed_elements(const dn_contract *contract, dn_pack pack);
 
+// A CONTRACT kernel as two: its sums in parts, which go to `buffer`, and a LOOP kernel that adds
+// the parts in order and then does what followed: codegen/kernel/split.c. Arguments are buffers.
+int64_t dn_split_elements(const dn_kernel *kernel, int parts);  // of `buffer`
+void dn_split_contract(const dn_kernel *kernel, int parts, int buffer, dn_arena *arena,
+                       dn_kernel_sink *sink, void *context);
+
 // The geometry of a contraction: codegen/kernel/geometry.c. False: it is a DOT whose operands
 // cannot be walked with one stride for m, n and k: see prepare.h.
 bool dn_contract_of(const dn_node *node, dn_contract *out);

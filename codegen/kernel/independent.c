@@ -74,6 +74,12 @@ static bool enumerate(const span *spans, int n, int64_t points, int64_t places) 
     return independent;
 }
 
+bool dn_store_apart(const dn_kernel *kernel, const dn_store *store) {
+    span spans[DN_MAX_AXES + 1];
+    int n = spans_of(kernel, store, spans);
+    return dn_kernel_empty(kernel, true) || dominate(spans, n);
+}
+
 bool dn_store_independent(const dn_kernel *kernel, const dn_store *store) {
     span spans[DN_MAX_AXES + 1];
     int n = spans_of(kernel, store, spans);

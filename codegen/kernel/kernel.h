@@ -117,6 +117,9 @@ typedef struct dn_contract {
     int64_t m, n, k;
     int64_t a_m, a_k, b_k, b_n;
     int packed;  // b (w) is a packed copy with panels of so many lanes (see dn_pack); 0: as above
+    // The sum is cut, in the order of its terms, into so many parts, about equal (the schedule says
+    // where): each is a result, and they are the outermost axis. 0: it is not cut.
+    int parts;
 } dn_contract;
 
 typedef enum dn_kernel_kind { DN_KERNEL_LOOP, DN_KERNEL_CONTRACT, DN_KERNEL_RANDOM } dn_kernel_kind;
@@ -190,6 +193,9 @@ struct dn_target {
     // How many independent tasks a launch of a kernel has; NULL: the target has its own way.
     int64_t (*tasks)(const dn_kernels *kernels, const dn_kernel *kernel);
     dn_pack (*pack)(const dn_contract *contract);
+    // Into how many parts a sum is worth cutting, for lack of other tasks: 1 for not at all. NULL:
+    // never. From shapes alone, so that the order of sums does not depend on the machine.
+    int (*parts)(const dn_contract *contract);
 };
 
 // Fuses a graph with known sizes (after dn_passes_run) into kernels: codegen/kernel/lower.c.

@@ -183,6 +183,18 @@ static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
     k->args[1] = buffer;
 }
 
+// A contraction, in parts where the target wants that.
+static void push_contract(lowering *l, dn_kernel *k, const dn_node *node) {
+    int parts = l->target->parts ? l->target->parts(&k->contract) : 1;
+    if (parts <= 1 || k->n_axes == DN_MAX_AXES) {
+        push_kernel(l, k);
+        return;
+    }
+    int buffer =
+        new_buffer(l, DN_BUFFER_TEMP, -1, k->contract.dtype, dn_split_elements(k, parts), node);
+    dn_split_contract(k, parts, buffer, &l->out->arena, push_raw, l);
+}
+
 static void push_group(lowering *l, int g) {
     const dn_node *obstacle;
     dn_kernel *k = l->kernel_of[g];
@@ -195,8 +207,12 @@ static void push_group(lowering *l, int g) {
     }
     const dn_node *second = k->n_args > 1 ? l->out->graph->nodes[k->args[1]] : NULL;
     for (int i = 0; i < k->n_args; i++) k->args[i] = buffer_of(l, l->out->graph->nodes[k->args[i]]);
-    if (k->kind == DN_KERNEL_CONTRACT) pack_operand(l, k, second);
-    push_kernel(l, k);
+    if (k->kind == DN_KERNEL_CONTRACT) {
+        pack_operand(l, k, second);
+        push_contract(l, k, l->fusion.groups[g].lead);
+    } else {
+        push_kernel(l, k);
+    }
 }
 
 // ---- results and updates that no kernel writes itself ----

@@ -175,6 +175,7 @@ static void print_contract(const printer *p) {
         print_conv(c, p->out);
     }
     if (c->packed) dn_str_printf(p->out, ", packed %d", c->packed);
+    if (c->parts) dn_str_printf(p->out, ", parts %d", c->parts);
     dn_str_puts(p->out, "\n");
 }
 

@@ -19,6 +19,8 @@ static int64_t product(int count, const int64_t *sizes) {
 
 static shape result_shape(const dn_contract *c) {
     shape s = {.n = 0};
+    int64_t parts = c->parts;
+    if (parts) push(&s, 1, &parts);
     if (c->op == DN_OP_DOT) {
         push(&s, c->batches, c->batch);
         push(&s, 2, (int64_t[]){c->m, c->n});
@@ -36,6 +38,7 @@ static shape result_shape(const dn_contract *c) {
 
 static dn_status check_numbers(const dn_contract *c) {
     if (c->packed < 0) return dn_fail(DN_INTERNAL, "packed to %d lanes", c->packed);
+    if (c->parts < 0 || c->parts == 1) return dn_fail(DN_INTERNAL, "%d parts", c->parts);
     if (c->op == DN_OP_DOT) {
         bool sizes = c->m >= 0 && c->n >= 0 && c->k >= 0;
         for (int i = 0; i < c->batches; i++) sizes = sizes && c->batch[i] >= 0;

@@ -27,6 +27,7 @@ enum {
     DN_G_VECTORS = 32,  // that a thread copies
     DN_G_SUMS = 64,     // of a thread
     DN_G_CHUNK = 16,    // bytes: what is kept together in shared memory
+    DN_G_GAP = 8,       // elements between rows of sums in shared memory: other banks
 };
 
 // ---- the plan ----
@@ -49,13 +50,13 @@ typedef struct dn_goperand {
     int arg;
     dn_gdigits free;  // of m or n
     dn_gdigits k;
-    int64_t offset;                           // of the element at all digits 0
-    int64_t phase_offset[DN_MAX_SPATIAL];     // times the phase's `out` (A) or `tap` (B)
-    bool bounded[DN_MAX_SPATIAL];             // the coordinate may be outside
-    int64_t origin[DN_MAX_SPATIAL];           // coordinate at all digits 0; plus the phase's `out`
-    int64_t limit[DN_MAX_SPATIAL];            // inside: from 0 to before this
-    bool k_major;                             // in shared memory: k is the fast index
-    int vector;                               // elements that are copied at once
+    int64_t offset;                        // of the element at all digits 0
+    int64_t phase_offset[DN_MAX_SPATIAL];  // times the phase's `out` (A) or `tap` (B)
+    bool bounded[DN_MAX_SPATIAL];          // the coordinate may be outside
+    int64_t origin[DN_MAX_SPATIAL];        // coordinate at all digits 0; plus the phase's `out`
+    int64_t limit[DN_MAX_SPATIAL];         // inside: from 0 to before this
+    bool k_major;                          // in shared memory: k is the fast index
+    int vector;                            // elements that are copied at once
 } dn_goperand;
 
 // Pixels pixel, pixel + stride, .. of x on one spatial axis.
@@ -106,11 +107,13 @@ typedef struct dn_gplan {
     bool whole_steps;  // k is a multiple of the tile's steps
     bool wide;         // offsets take 64 bits
     dn_gtile tile;
+    double cost;             // compared with other tiles and parts
     int element;             // bytes of an element in shared memory
     int64_t a_bytes, bytes;  // of A's tile, of a stage
     int64_t shared, blocks;
 } dn_gplan;
 
+void dn_gemm_lay_out(const dn_contract *contract, dn_matrix_units units, dn_gplan *plan);
 // DN_UNSUPPORTED where numbers of rows, columns or steps do not fit.
 dn_status dn_gemm_plan(const dn_kernel *kernel, const dn_nvptx *target, dn_gplan *plan) DN_MUST_USE;
 dn_gphase dn_gemm_phase(const dn_contract *contract, int spatial, int64_t pixel);
@@ -139,7 +142,11 @@ LLVMValueRef dn_gemm_below(dn_emit *e, LLVMValueRef a, LLVMValueRef b);  // unsi
 // NULL: true.
 LLVMValueRef dn_gemm_and(dn_emit *e, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef dn_gemm_wide(dn_emit *e, LLVMValueRef a);  // as i64
-bool dn_gemm_is_constant(LLVMValueRef a);
+// What is emitted between runs only where `condition` holds; NULL: always.
+LLVMBasicBlockRef dn_gemm_enter_if(dn_emit *e, LLVMValueRef condition);
+void dn_gemm_leave(dn_emit *e, LLVMBasicBlockRef after);
+// A shared or global address so many elements behind another.
+LLVMValueRef dn_gemm_at(dn_emit *e, LLVMTypeRef element, LLVMValueRef base, LLVMValueRef count);
 
 // ---- instructions (contract_instruction.c) ----
 // Copies `bytes` from global to shared memory without waiting; zeros where `exists` does not hold.
@@ -149,12 +156,10 @@ void dn_gemm_commit(dn_emit *e);
 void dn_gemm_wait(dn_emit *e, int pending);  // until at most so many commits are under way
 // Four 8x8 matrices of 16-bit elements, a row at each lane's address.
 void dn_gemm_ldmatrix(dn_emit *e, LLVMValueRef address, bool transposed, LLVMValueRef out[4]);
-LLVMValueRef dn_gemm_tf32(dn_emit *e, LLVMValueRef bits);  // i32, rounded
+LLVMValueRef dn_gemm_tf32(dn_emit *e, LLVMValueRef bits);  // i32, or a vector of them, rounded
 // d += a * b for a tile of 16 x 8 sums; a: 4, b: 2 registers.
 void dn_gemm_mma(dn_emit *e, dn_gunit unit, LLVMValueRef const a[4], LLVMValueRef const b[2],
                  LLVMValueRef d[4]);
-// A shared or global address so many bytes or elements behind another.
-LLVMValueRef dn_gemm_at(dn_emit *e, LLVMTypeRef element, LLVMValueRef base, LLVMValueRef count);
 
 // ---- a kernel under construction ----
 
@@ -164,7 +169,6 @@ typedef struct dn_gcopy {
     int rows;             // of the free index, in a tile
     LLVMValueRef source;  // global
     int vectors;
-    LLVMValueRef active;  // fewer vectors than threads: whether this one has any; NULL: yes
     // The place of each vector: what its free index gives (all the same unless k_major), ..
     LLVMValueRef offset[DN_G_VECTORS], coordinate[DN_G_VECTORS][DN_MAX_SPATIAL];
     LLVMValueRef exists[DN_G_VECTORS];
@@ -181,13 +185,13 @@ typedef struct dn_gcopy {
 typedef struct dn_gemm {
     dn_emit *e;
     const dn_gplan *plan;
-    LLVMValueRef thread;                      // i32, as all indices
-    LLVMValueRef row, column;                 // where the tile begins
-    LLVMValueRef outer[DN_G_OUTER];           // index
-    LLVMValueRef pixel[DN_MAX_SPATIAL];       // of the phase
+    LLVMValueRef thread;                 // i32, as all indices
+    LLVMValueRef row, column;            // where the tile begins
+    LLVMValueRef outer[DN_G_OUTER];      // index
+    LLVMValueRef pixel[DN_MAX_SPATIAL];  // of the phase
     LLVMValueRef taps[DN_MAX_SPATIAL], tap[DN_MAX_SPATIAL], out[DN_MAX_SPATIAL];
-    LLVMValueRef first, end;                  // of k
-    LLVMValueRef shared;                      // address
+    LLVMValueRef first, end;  // of k
+    LLVMValueRef shared;      // address
     dn_gcopy a, b;
     LLVMValueRef sum[DN_G_SUMS];
     int sums;
@@ -203,6 +207,8 @@ void dn_gemm_copy_load(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, LLVMValueR
 // .. writes there what came in registers, and goes to the next steps.
 void dn_gemm_copy_store(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile);
 void dn_gemm_copy_advance(dn_gemm *g, dn_gcopy *copy);
+// Rounds to tf32 what this thread copied to a tile, once it is there.
+void dn_gemm_copy_round(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile);
 // The mixed-radix digits of a number; the outermost is not reduced.
 void dn_gemm_split(dn_emit *e, LLVMValueRef number, LLVMValueRef const *radix, int n,
                    LLVMValueRef *digits);

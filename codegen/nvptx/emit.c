@@ -86,7 +86,7 @@ static bool is_small(const dn_kernel *kernel, const dn_access *access, int64_t s
 }
 
 static bool all_small(const dn_kernels *kernels, const dn_kernel *kernel) {
-    bool small = dn_kernel_points(kernel, true) <= INT32_MAX;
+    bool small = dn_kernel_points(kernel, true) < (1 << 30);  // also rounded up to whole blocks
     for (int i = 0; i < kernel->n_args; i++)
         small &= kernels->buffers[kernel->args[i]].count <= INT32_MAX;
     for (int i = 0; i < kernel->n_values; i++) {
@@ -115,9 +115,8 @@ dn_status dn_nvptx_emit(dn_emit *e, const dn_nvptx *target, const dn_kernels *ke
     e->alignment = DN_NVPTX_ALIGN;
     open_kernel(e, symbol);
     *launch = (dn_cuda_kernel){.symbol = symbol};
-    dn_status status = kernel->kind == DN_KERNEL_LOOP
-                           ? dn_nvptx_emit_loop(e, target, launch)
-                           : dn_nvptx_emit_contract(e, target, launch);
+    dn_status status = kernel->kind == DN_KERNEL_LOOP ? dn_nvptx_emit_loop(e, target, launch)
+                                                      : dn_nvptx_emit_contract(e, target, launch);
     if (!status && launch->grid > INT32_MAX)
         status = dn_fail(DN_UNSUPPORTED, "%lld blocks are more than a GPU can launch",
                          (long long)launch->grid);

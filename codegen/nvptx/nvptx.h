@@ -45,8 +45,8 @@ dn_status dn_nvptx_emit_contract(dn_emit *e, const dn_nvptx *target,
 
 // Random numbers: a function void symbol(ptr out, ptr state, i64 seed, i32 site, i32 keyed, i64
 // count) for each of f32 and f64, uniform and normal, whose numbers have the bits of runtime/rng.c.
-// It may be launched with any grid; launch->grid is the largest that makes sense for any count, and
-// dn_nvptx_random_grid the one for a count.
+// It may be launched with any grid: launch->grid is enough for every count. A thread makes 16 bytes
+// at a time.
 dn_status dn_nvptx_emit_random(dn_emit *e, const dn_nvptx *target, dn_dtype dtype, bool normal,
                                const char *symbol, dn_cuda_kernel *launch) DN_MUST_USE;
 
@@ -70,6 +70,7 @@ LLVMValueRef dn_nvptx_shared(dn_emit *e, LLVMTypeRef element, int64_t count, int
 // The dynamic shared memory (addrspace 3, aligned to 128), whose size goes into launch->shared.
 LLVMValueRef dn_nvptx_dynamic_shared(dn_emit *e);
 
+int dn_nvptx_parts(const dn_contract *contract);  // contract_shape.c
 extern const dn_target dn_nvptx_target;  // for dn_kernels_lower: nothing is packed
 
 #endif

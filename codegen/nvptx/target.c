@@ -42,4 +42,4 @@ static dn_pack never_packed(const dn_contract *contract) {
     return (dn_pack){.needed = false};
 }
 
-const dn_target dn_nvptx_target = {.name = "cuda", .pack = never_packed};
+const dn_target dn_nvptx_target = {.name = "cuda", .pack = never_packed, .parts = dn_nvptx_parts};

@@ -37,9 +37,7 @@ LLVMValueRef dn_nvptx_blocks(dn_emit *e) {
     return special(e, "llvm.nvvm.read.ptx.sreg.nctaid.x", (unsigned)INT32_MAX + 1);
 }
 
-LLVMValueRef dn_nvptx_lane(dn_emit *e) {
-    return special(e, "llvm.nvvm.read.ptx.sreg.laneid", 32);
-}
+LLVMValueRef dn_nvptx_lane(dn_emit *e) { return special(e, "llvm.nvvm.read.ptx.sreg.laneid", 32); }
 
 void dn_nvptx_barrier(dn_emit *e) { call(e, "llvm.nvvm.barrier0", NULL, 0); }
 
@@ -77,8 +75,7 @@ LLVMValueRef dn_nvptx_shuffle_xor(dn_emit *e, LLVMValueRef value, int mask) {
     if (kind == LLVMVectorTypeKind) {
         LLVMValueRef all = LLVMGetPoison(type);
         for (int l = 0; l < dn_emit_lanes(value); l++) {
-            LLVMValueRef one =
-                LLVMBuildExtractElement(e->builder, value, dn_emit_i64(e, l), "");
+            LLVMValueRef one = LLVMBuildExtractElement(e->builder, value, dn_emit_i64(e, l), "");
             one = dn_nvptx_shuffle_xor(e, one, mask);
             all = LLVMBuildInsertElement(e->builder, all, one, dn_emit_i64(e, l), "");
         }

@@ -4,10 +4,14 @@
 // The launches and arguments of entries are those of runtime/native/native.h; kernels are PTX, with
 // a grid that was fixed when they were compiled. Device memory is one block, whose size is known at
 // compile time (dn_cuda_memory_of): variables, then the arena (the largest of all entries), two
-// sets of inputs, outputs, state.
+// sets of inputs, outputs, state (layout.h).
+//
+// An entry runs as one CUDA graph, from its second run on; one that can fail as two, and the host
+// looks at the fault between them. All calls for a dn_cuda are made by one thread.
 #ifndef DN_RUNTIME_CUDA_H
 #define DN_RUNTIME_CUDA_H
 
+#include "runtime/native/limits.h"
 #include "runtime/native/native.h"
 
 // How a kernel is launched; the grid has one dimension.
@@ -50,11 +54,11 @@ typedef struct dn_cuda_code {
     int n_kernels;
 } dn_cuda_code;
 
-// Bytes: what a program allocates, exactly.
+// Bytes: what a program allocates, exactly. Inputs, outputs and state are two sets of each.
 typedef struct dn_cuda_memory {
     int64_t variables, arena, inputs, outputs, state;
     int64_t device;  // the sum
-    int64_t pinned;  // host memory that the device reads and writes: inputs twice, outputs, state
+    int64_t pinned;  // host memory that the device reads and writes: inputs, outputs, state
 } dn_cuda_memory;
 void dn_cuda_memory_of(const dn_program *program, const dn_cuda_code *code, dn_cuda_memory *out);
 
@@ -71,6 +75,10 @@ void dn_cuda_close(dn_cuda *cuda);
 // are on the device until dn_tensor_settle (runtime/tensor.h). A variable is where the device keeps
 // it; a tensor that the host made or changed is uploaded first.
 dn_status dn_cuda_run(dn_cuda *cuda, const dn_native_call *call) DN_MUST_USE;
+// Told about each launch that has ended, which takes waiting for each run. NULL: stop.
+void dn_cuda_watch(dn_cuda *cuda, const dn_native_watcher *watcher);
+// What the device can do at best, by its clocks; 0 where the driver does not tell.
+void dn_cuda_limits(const dn_cuda *cuda, dn_machine *out);
 // Waits until the device has done all that it was given; tells what went wrong.
 dn_status dn_cuda_wait(dn_cuda *cuda) DN_MUST_USE;
 

@@ -27,10 +27,11 @@ static dn_status find_all(dn_cu *cu) {
     return DN_SUCCESS;
 }
 
+// It stays in the process: a driver has threads of its own.
 dn_status dn_cu_open(dn_cu *cu) {
     const char *path = getenv("DNET_CUDA_DRIVER");
     if (!path || !*path) path = default_library;
-    *cu = (dn_cu){.library = dlopen(path, RTLD_NOW | RTLD_LOCAL)};
+    *cu = (dn_cu){.library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)};
     if (!cu->library) return no_driver(path);
     dn_status status = find_all(cu);
     if (status) dn_cu_close(cu);

@@ -40,9 +40,9 @@ typedef struct dn_cuda_entry {
     const dn_entry *entry;
     const dn_native_entry *code;
     int number;
-    bool *writes;   // of each of its variables: a launch that commits has it
-    bool *shared;   // of those, in the run under way: somebody else holds the tensor
-    bool ran;       // graphs are made from the second run on: much is run only once
+    bool *writes;  // of each of its variables: a launch that commits has it
+    bool *shared;  // of those, in the run under way: somebody else holds the tensor
+    bool ran;      // graphs are made from the second run on: much is run only once
     dn_cuda_part parts[2];
     int n_parts;
 } dn_cuda_entry;

@@ -125,9 +125,14 @@ static const struct {
 #undef COMMON_FLAG
 };
 
-static int find_common(const typed_flag *flag) {
+static bool has_common(const dn_cli *cli, int which) {
+    return which != DN_COMMON_DEVICE || cli->devices;
+}
+
+static int find_common(const dn_cli *cli, const typed_flag *flag) {
     for (int i = 0; i < DN_COMMON_COUNT; i++)
-        if (dn_cli_same_name(flag->name, flag->name_length, common[i].name)) return i;
+        if (has_common(cli, i) && dn_cli_same_name(flag->name, flag->name_length, common[i].name))
+            return i;
     return -1;
 }
 
@@ -136,6 +141,7 @@ static dn_status set_common(dn_cli *cli, int which, const char *value) {
     switch ((dn_common_flag)which) {
         case DN_COMMON_SEED: return read_seed(value, &cli->options.seed);
         case DN_COMMON_THREADS: return read_count("threads", value, &cli->threads);
+        case DN_COMMON_DEVICE: cli->device = value; break;
         case DN_COMMON_WORKERS: return read_count("workers", value, &cli->options.workers);
         case DN_COMMON_RESUME: cli->options.resume = value; break;
         case DN_COMMON_OVERWRITE: cli->options.overwrite = true; break;
@@ -179,7 +185,8 @@ static dn_status unknown_flag(const dn_cli *cli, const typed_flag *flag) {
     int n_params = command ? command->n_params : 0, count = 0;
     const char **names = dn_xcalloc((size_t)n_params + DN_COMMON_COUNT, sizeof *names);
     for (int i = 0; i < n_params; i++) names[count++] = command->params[i].name;
-    for (int i = 0; i < DN_COMMON_COUNT; i++) names[count++] = common[i].name;
+    for (int i = 0; i < DN_COMMON_COUNT; i++)
+        if (has_common(cli, i)) names[count++] = common[i].name;
     char *typed = dn_strndup(flag->name, flag->name_length);
     for (char *c = typed; *c; c++)
         if (*c == '-') *c = '_';
@@ -245,7 +252,7 @@ static dn_status read_common(dn_cli *cli, int which, const typed_flag *flag, arg
 static dn_status read_flag(dn_cli *cli, const char *text, arguments *rest) {
     typed_flag flag = split_flag(text);
     bool negated;
-    int which = find_common(&flag);
+    int which = find_common(cli, &flag);
     if (which >= 0) return read_common(cli, which, &flag, rest);
     int index = find_param(cli, &flag, &negated);
     if (index < 0) return unknown_flag(cli, &flag);
@@ -358,8 +365,11 @@ static dn_status check_command(const dn_cli *cli) {
     return cli->options.resume ? DN_SUCCESS : check_required(cli);
 }
 
-dn_status dn_cli_read(dn_cli *cli, const dn_program *program, int argc, char **argv) {
-    *cli = (dn_cli){.program = program, .name = argc > 0 ? argv[0] : program->name, .command = -1};
+dn_status dn_cli_read(dn_cli *cli, const dn_program *program, bool devices, int argc, char **argv) {
+    *cli = (dn_cli){.program = program,
+                    .name = argc > 0 ? argv[0] : program->name,
+                    .devices = devices,
+                    .command = -1};
     cli->options.out = stdout;
     cli->options.err = stderr;
     arguments rest = {.count = argc, .next = 1, .items = argv};

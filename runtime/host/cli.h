@@ -4,10 +4,12 @@
 
 #include "runtime/host/vm.h"
 
-// The flags that every command takes: COMMON_FLAG(ENUM, name, what, doc).
+// The flags that every command takes: COMMON_FLAG(ENUM, name, what, doc). --device only where there
+// is a choice.
 #define DN_COMMON_FLAGS(COMMON_FLAG)                                                           \
     COMMON_FLAG(SEED, "seed", "INT", "seed of all random numbers (default: 0)")                \
     COMMON_FLAG(THREADS, "threads", "INT", "threads that compute (default: one a core)")       \
+    COMMON_FLAG(DEVICE, "device", "DEVICE", "cpu, cuda or a GPU's number (default: cuda)")     \
     COMMON_FLAG(WORKERS, "workers", "INT", "threads that load data (default: one a core)")     \
     COMMON_FLAG(RESUME, "resume", "FILE", "go on from a checkpoint; its flags are used")       \
     COMMON_FLAG(OVERWRITE, "overwrite", NULL, "let checkpoints replace those of earlier runs") \
@@ -23,16 +25,19 @@ typedef enum dn_common_flag {
 typedef struct dn_cli {
     const dn_program *program;
     const char *name;             // what the program is called as
+    bool devices;                 // there is a flag --device
     int command;                  // -1: none
     bool given[DN_COMMON_COUNT];  // which common flags were
     dn_run_options options;
     int threads;
-    dn_value *args;  // of the command's params, the defaults filled in
+    const char *device;  // NULL: not given
+    dn_value *args;      // of the command's params, the defaults filled in
     bool *args_given;
 } dn_cli;
 
 // Reads the command line. DN_INVALID with a hint for what makes no sense. dn_cli_free in any case.
-dn_status dn_cli_read(dn_cli *cli, const dn_program *program, int argc, char **argv) DN_MUST_USE;
+dn_status dn_cli_read(dn_cli *cli, const dn_program *program, bool devices, int argc,
+                      char **argv) DN_MUST_USE;
 void dn_cli_free(dn_cli *cli);
 // Whether a flag's name, as typed, means `name`: dashes and underscores are alike.
 bool dn_cli_same_name(const char *typed, size_t length, const char *name);

@@ -111,7 +111,7 @@ static void print_usage(const dn_cli *cli, const dn_command *command, FILE *out)
     fputc('\n', out);
 }
 
-static void add_common_rows(const dn_command *command, table *t) {
+static void add_common_rows(const dn_cli *cli, const dn_command *command, table *t) {
     static const struct {
         dn_common_flag flag;
         const char *name, *what, *doc;
@@ -124,6 +124,7 @@ static void add_common_rows(const dn_command *command, table *t) {
         bool of_checkpoints =
             flags[i].flag == DN_COMMON_RESUME || flags[i].flag == DN_COMMON_OVERWRITE;
         if (of_checkpoints && !command->checkpoints) continue;
+        if (flags[i].flag == DN_COMMON_DEVICE && !cli->devices) continue;
         const char *what = flags[i].what;
         add_row(t, dn_printf("--%s%s%s", flags[i].name, what ? " " : "", what ? what : ""),
                 dn_strdup(flags[i].doc));
@@ -140,7 +141,7 @@ static void command_help(const dn_cli *cli, FILE *out) {
     if (command->n_params) fputs("\nflags:\n", out);
     print_table(&t, out);
     fputs("\ncommon flags:\n", out);
-    add_common_rows(command, &t);
+    add_common_rows(cli, command, &t);
     print_table(&t, out);
 }
 

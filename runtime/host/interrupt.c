@@ -14,11 +14,22 @@ static void on_signal(int signal) {
     interrupts = 1;
 }
 
+static void on_patient_signal(int signal) {
+    (void)signal;
+    interrupts = 1;
+}
+
 void dn_interrupt_install(void) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+void dn_interrupt_install_patient(void) {
+    struct sigaction action = {.sa_handler = on_patient_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
 }
 
 bool dn_interrupt_requested(void) { return interrupts != 0; }

@@ -86,6 +86,7 @@ static dn_status begin(dn_cli *cli, dn_run *run) {
 
 static dn_status run_command(dn_cli *cli, const dn_executor *executor) {
     dn_run *run;
+    if (executor->use) DN_TRY(executor->use(executor->context, cli->device));
     DN_TRY(dn_run_new(cli->program, executor, &cli->options, &run));
     dn_status status = cli->options.resume ? resume(cli, run) : begin(cli, run);
     bool finished = !status || dn_status_code(status) == DN_INTERRUPTED;
@@ -111,7 +112,8 @@ int dn_program_main(const dn_program *program, const dn_executor *executor,
                     void (*threads)(void *context, int count), int argc, char **argv) {
     dn_cli cli;
     open_standard_streams();
-    int code = finish(&cli, dn_cli_read(&cli, program, argc, argv), EXIT_USAGE);
+    int code =
+        finish(&cli, dn_cli_read(&cli, program, executor->use != NULL, argc, argv), EXIT_USAGE);
     if (code == 0 && cli.given[DN_COMMON_HELP]) {
         dn_cli_help(&cli, stdout);
     } else if (code == 0) {

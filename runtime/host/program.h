@@ -18,7 +18,8 @@ typedef struct dn_variable {
     dn_variable_kind kind;
     dn_dtype dtype;
     dn_shape shape;
-    int init;  // the entry (no inputs, one output) that makes its first value
+    int init;    // the entry (no inputs, one output) that makes its first value
+    bool loose;  // at the prompt: nothing uses it now, so it is saved only if it has a value
 } dn_variable;
 
 typedef struct dn_entry {
@@ -40,6 +41,9 @@ typedef struct dn_executor {
     bool defers;
     dn_status (*run)(void *context, const dn_entry *entry, dn_tensor *const *inputs,
                      dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step);
+    // May be NULL: then commands have no flag --device. Told its value before anything runs, NULL
+    // where it is not given.
+    dn_status (*use)(void *context, const char *device);
     // May be NULL. Told when a loop begins to wait for an element of a dataset, and when it has it.
     void (*waits)(void *context, bool begins);
 } dn_executor;

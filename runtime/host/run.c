@@ -129,3 +129,59 @@ dn_tensor *dn_run_variable(dn_run *run, const char *name) {
     }
     return NULL;
 }
+
+bool dn_run_drop(dn_run *run, int variable) {
+    if (variable >= run->n_variables || !run->variables[variable]) return false;
+    dn_tensor_release(run->variables[variable]);
+    run->variables[variable] = NULL;
+    return true;
+}
+
+// ---- trials ------------------------------------------------------------------------------------
+
+struct dn_run_state {
+    int n_variables, n_entries;
+    dn_tensor **variables;
+    uint64_t *counters;
+    int64_t steps;
+};
+
+static void free_state(dn_run_state *state) {
+    for (int i = 0; i < state->n_variables; i++) dn_tensor_release(state->variables[i]);
+    free(state->variables);
+    free(state->counters);
+    free(state);
+}
+
+dn_status dn_run_keep(const dn_run *run, dn_run_state **out) {
+    dn_run_state *state = dn_xcalloc(1, sizeof *state);
+    state->n_variables = run->n_variables;
+    state->n_entries = run->n_entries;
+    state->steps = run->steps;
+    state->variables = dn_xcalloc((size_t)run->n_variables + 1, sizeof *state->variables);
+    state->counters = dn_xcalloc((size_t)run->n_entries + 1, sizeof *state->counters);
+    for (int i = 0; i < run->n_entries; i++) state->counters[i] = run->counters[i];
+    dn_status status = DN_SUCCESS;
+    for (int i = 0; i < run->n_variables && !status; i++)
+        if (run->variables[i]) status = dn_tensor_copy(run->variables[i], &state->variables[i]);
+    if (status)
+        free_state(state);
+    else
+        *out = state;
+    return status;
+}
+
+// What was made since keeps its first value only if it had one before: else it is made again.
+void dn_run_put_back(dn_run *run, dn_run_state *state) {
+    for (int i = 0; i < run->n_variables; i++) {
+        dn_tensor_release(run->variables[i]);
+        run->variables[i] = NULL;
+        if (i >= state->n_variables) continue;
+        run->variables[i] = state->variables[i];
+        state->variables[i] = NULL;
+    }
+    for (int i = 0; i < run->n_entries; i++)
+        run->counters[i] = i < state->n_entries ? state->counters[i] : 0;
+    run->steps = state->steps;
+    free_state(state);
+}

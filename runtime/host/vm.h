@@ -66,6 +66,12 @@ dn_status dn_run_command_with(dn_run *run, int command, dn_value *locals,
 dn_status dn_run_resume(dn_run *run, const char *path, int *command, dn_value *result) DN_MUST_USE;
 // The value of a variable now (made if need be), or NULL if there is none of that name.
 dn_tensor *dn_run_variable(dn_run *run, const char *name);
+// Forgets a variable's value: it is made anew when needed. False if it had none.
+bool dn_run_drop(dn_run *run, int variable);
+// Copies of all variables and counters, so that what a trial changes can be put back.
+typedef struct dn_run_state dn_run_state;
+dn_status dn_run_keep(const dn_run *run, dn_run_state **out) DN_MUST_USE;
+void dn_run_put_back(dn_run *run, dn_run_state *state);  // frees it
 // Says which files were written since the last time, if any: "wrote out/gan.ckpt, out/log.csv, 10
 // images (last out/epoch-10.png)".
 void dn_run_print_written(dn_run *run, FILE *out);
@@ -73,6 +79,8 @@ void dn_run_print_written(dn_run *run, FILE *out);
 // Ctrl-C: the first asks the run to stop after the current step, the second ends the process at
 // once.
 void dn_interrupt_install(void);
+// For the prompt: no number of Ctrl-Cs ends the process; SIGTERM does at once.
+void dn_interrupt_install_patient(void);
 bool dn_interrupt_requested(void);
 void dn_interrupt_clear(void);
 
@@ -80,7 +88,7 @@ void dn_interrupt_clear(void);
 int dn_builtin_find(const char *name);
 
 // The command line of a program: `PROGRAM [--help]`, `COMMAND [--flag value | --flag=value ...]`.
-// argv[0] is how messages call it. Every command also takes --seed, --threads, --workers,
+// argv[0] is how messages call it. Every command also takes --seed, --threads, --device, --workers,
 // --resume, --overwrite, --help; main's own flags come first. Returns the exit code: 0, 1 for a
 // failure at run time, 2 for usage, 130 when interrupted. `threads` (may be NULL) is told the value
 // of --threads before anything runs.

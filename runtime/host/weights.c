@@ -43,7 +43,7 @@ static void tell_missing(const dn_run *run, dn_tensor *const *loaded, const char
     int missing = 0;
     for (int i = 0; i < run->n_variables; i++) {
         const dn_variable *variable = &run->program->variables[i];
-        if (loaded[i] || variable->kind == DN_VARIABLE_SLOT) continue;
+        if (loaded[i] || variable->kind == DN_VARIABLE_SLOT || variable->loose) continue;
         if (missing < NAMES_SHOWN)
             dn_str_printf(&names, "%s%s", missing ? ", " : "", variable->name);
         missing++;
@@ -97,6 +97,7 @@ dn_status dn_host_save_weights(dn_run *run, const char *path) {
     for (int i = 0; i < run->n_variables && !status; i++) {
         const dn_variable *variable = &run->program->variables[i];
         if (variable->kind == DN_VARIABLE_SLOT) continue;
+        if (variable->loose && !run->variables[i]) continue;
         tensors[count].name = variable->name;
         status = dn_host_variable(run, i, &tensors[count++].tensor);
     }

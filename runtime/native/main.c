@@ -1,41 +1,107 @@
 // The main function of a compiled program. The linker takes it from the runtime's library, where
 // the program's image and kernels are what is missing: see driver/link.c.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "runtime/cuda/linked.h"
 #include "runtime/host/vm.h"
 #include "runtime/native/linked.h"
 #include "runtime/native/profile.h"
 
-enum { EXIT_START = 1 };
+enum { EXIT_START = 1, EXIT_USAGE = 2 };
 
 typedef struct machine {
+    const dn_program *program;
+    int threads;
     dn_native_kernel *const *kernels;
     dn_pool *pool;  // made when something is run
     dn_native_runner *runner;
-    int threads;
+    dn_cuda_code code;
+    dn_cuda *cuda;        // NULL: the processor computes
+    const char *device;   // that was asked for before the command, or NULL
     dn_profile *profile;  // NULL: nobody asks
 } machine;
 
 // What stands before the command.
 typedef struct asked {
     bool profile;
-    const char *trace;  // a file, or NULL
+    const char *trace;   // a file, or NULL
+    const char *device;  // or NULL
 } asked;
+
+// ---- the processor ---------------------------------------------------------------------------
 
 static dn_status start(machine *m) {
     if (!m->pool) DN_TRY(dn_pool_new(m->threads, &m->pool));
     return m->runner ? DN_SUCCESS : dn_native_runner_new(m->pool, &m->runner);
 }
 
+static dn_status run_here(machine *m, const dn_native_call *call) {
+    const dn_native_entry *code = call->entry->code;
+    DN_TRY(start(m));
+    if (m->profile) return dn_profile_run(m->profile, m->runner, code, m->kernels, call, NULL);
+    return dn_native_run(m->runner, code, m->kernels, call, NULL);
+}
+
+static void set_threads(void *context, int count) { ((machine *)context)->threads = count; }
+
+// ---- a GPU -----------------------------------------------------------------------------------
+
+static dn_status run_on_device(machine *m, const dn_native_call *call) {
+    if (!m->profile) return dn_cuda_run(m->cuda, call);
+    const dn_native_entry *code = &m->code.entries[call->entry - m->program->entries];
+    dn_native_watcher watcher = dn_profile_begin_run(m->profile, call->entry, code);
+    dn_cuda_watch(m->cuda, &watcher);
+    dn_status status = dn_cuda_run(m->cuda, call);
+    dn_profile_end_run(m->profile, call);
+    return status;
+}
+
+static bool has_x86(void) {
+    for (int isa = 0; isa < DN_ISA_COUNT; isa++)
+        if (dn_linked_has((dn_isa)isa)) return true;
+    return false;
+}
+
+// What to do about a GPU that cannot be used.
+static dn_status without_device(dn_status status) {
+    if (!status || dn_status_hint(status)) return status;
+    if (has_x86()) return dn_with_hint(status, "--device=cpu runs it on the processor");
+    return dn_with_hint(
+        status, "compiled with `-target x86,cuda` it can run on the processor, by --device=cpu");
+}
+
+static dn_status unknown_device(const char *name) {
+    return dn_with_hint(
+        dn_fail(DN_INVALID, "--device is cpu, cuda or the number of a GPU, not %s", name),
+        "numbers are those that CUDA gives, from 0");
+}
+
+static dn_status use_cpu(machine *m) {
+    if (!has_x86())
+        return dn_with_hint(dn_fail(DN_UNSUPPORTED, "the program was compiled for CUDA alone"),
+                            "compile it with `-target x86,cuda`");
+    return dn_linked_kernels(&m->kernels);
+}
+
+static dn_status use_device(void *context, const char *name) {
+    machine *m = context;
+    if (!name) name = m->device ? m->device : "cuda";
+    if (strcmp(name, "cpu") == 0) return use_cpu(m);
+    char *end = "";
+    long number = strcmp(name, "cuda") == 0 ? 0 : strtol(name, &end, 10);
+    if (*end || end == name || number < 0 || number > 1 << 20) return unknown_device(name);
+    return without_device(dn_cuda_open(m->program, &m->code, (int)number, &m->cuda));
+}
+
+// ---- the executor ----------------------------------------------------------------------------
+
 static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *const *inputs,
                            dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step) {
     machine *m = context;
     dn_native_call call = {entry, inputs, vars, outputs, seed, step};
-    DN_TRY(start(m));
-    if (m->profile)
-        return dn_profile_run(m->profile, m->runner, entry->code, m->kernels, &call, NULL);
-    return dn_native_run(m->runner, entry->code, m->kernels, &call, NULL);
+    return m->cuda ? run_on_device(m, &call) : run_here(m, &call);
 }
 
 static void waits_for_data(void *context, bool begins) {
@@ -43,17 +109,20 @@ static void waits_for_data(void *context, bool begins) {
     if (m->profile) dn_profile_mark(m->profile, DN_PROFILE_DATA, begins);
 }
 
-static void set_threads(void *context, int count) { ((machine *)context)->threads = count; }
+// ---- what the program tells about itself -----------------------------------------------------
 
-// ---- what the program tells about itself ----
-
-static void print_version(const dn_program_image *image) {
+static void print_version(const dn_program_image *image, const dn_cuda_code *cuda) {
     printf("%s, compiled by %s\n", image->program.name, image->compiler);
     printf("  flags: %s\n", *image->flags ? image->flags : "none");
-    fputs("  instruction sets:", stdout);
+    if (has_x86()) fputs("  instruction sets:", stdout);
     for (int isa = 0; isa < DN_ISA_COUNT; isa++)
         if (dn_linked_has((dn_isa)isa)) printf(" %s", dn_isa_name((dn_isa)isa));
-    putchar('\n');
+    if (has_x86()) putchar('\n');
+    if (cuda->n_modules) fputs("  CUDA:", stdout);
+    for (int i = 0; i < cuda->n_modules; i++)
+        printf(" sm_%d%s%s", cuda->modules[i].sm, cuda->modules[i].specific ? "a" : "",
+               cuda->modules[i].cubin ? " (PTX and machine code)" : "");
+    if (cuda->n_modules) putchar('\n');
 }
 
 // The main file, and those that it imports, each below its name.
@@ -77,7 +146,25 @@ static int complain(const char *name, dn_status status, int code) {
     return code ? code : EXIT_START;
 }
 
-// Takes --profile and --trace=FILE out of the arguments before the command.
+static int print_profile(machine *m, const char *name, int code) {
+    if (!m->cuda)
+        return complain(name, dn_profile_print(m->profile, m->pool, m->runner, stderr), code);
+    dn_cuda_memory memory;
+    dn_machine limits;
+    dn_cuda_memory_of(m->program, &m->code, &memory);
+    dn_cuda_limits(m->cuda, &limits);
+    dn_profile_memory rows[] = {{"arena", memory.arena},
+                                {"inputs", memory.inputs},
+                                {"results", memory.outputs},
+                                {"state of runs", memory.state},
+                                {"pinned, on host", memory.pinned}};
+    dn_profile_print_device(m->profile, &limits, rows, sizeof rows / sizeof *rows, stderr);
+    return code;
+}
+
+// ---- the whole -------------------------------------------------------------------------------
+
+// Takes --profile, --trace=FILE and --device=DEVICE out of the arguments before the command.
 static asked read_asked(int *argc, char **argv) {
     asked a = {0};
     int taken = 0;
@@ -86,6 +173,8 @@ static asked read_asked(int *argc, char **argv) {
             a.profile = true;
         else if (strncmp(argv[i], "--trace=", 8) == 0)
             a.trace = argv[i] + 8;
+        else if (strncmp(argv[i], "--device=", 9) == 0)
+            a.device = argv[i] + 9;
         else
             break;
     }
@@ -94,34 +183,49 @@ static asked read_asked(int *argc, char **argv) {
     return a;
 }
 
-static int run_watched(const dn_program_image *image, machine *m, const asked *a, int argc,
-                       char **argv) {
-    dn_executor executor = {.context = m, .run = run_entry, .waits = waits_for_data};
+static int run_watched(machine *m, const asked *a, int argc, char **argv) {
+    bool cuda = m->code.n_modules > 0;
+    dn_executor executor = {.context = m,
+                            .defers = cuda,
+                            .run = run_entry,
+                            .use = cuda ? use_device : NULL,
+                            .waits = waits_for_data};
     if (a->profile || a->trace) {
-        dn_status status = dn_profile_new(&image->program, a->trace, &m->profile);
+        dn_status status = dn_profile_new(m->program, a->trace, &m->profile);
         if (status) return complain(argv[0], status, EXIT_START);
     }
-    int code = dn_program_main(&image->program, &executor, set_threads, argc, argv);
-    if (a->profile)
-        code = complain(argv[0], dn_profile_print(m->profile, m->pool, m->runner, stderr), code);
+    int code = dn_program_main(m->program, &executor, set_threads, argc, argv);
+    if (a->profile) code = print_profile(m, argv[0], code);
     if (a->trace) code = complain(argv[0], dn_profile_end_trace(m->profile), code);
     dn_profile_free(m->profile);
     return code;
 }
 
-static int run_program(const dn_program_image *image, int argc, char **argv) {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) return print_version(image), 0;
+// A program without CUDA code has nothing to choose.
+static dn_status prepare(machine *m, const asked *a) {
+    m->device = a->device;
+    if (m->code.n_modules) return DN_SUCCESS;
+    if (a->device)
+        return dn_with_hint(dn_fail(DN_INVALID, "--device: the program was compiled for x86 alone"),
+                            "compile it with `-target x86,cuda`");
+    return dn_linked_kernels(&m->kernels);
+}
+
+static int run_program(const dn_program_image *image, const dn_cuda_code *cuda, int argc,
+                       char **argv) {
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) return print_version(image, cuda), 0;
     if (argc == 2 && strcmp(argv[1], "--source") == 0) return print_source(image), 0;
-    machine m = {0};
+    machine m = {.program = &image->program, .code = *cuda};
     asked a = read_asked(&argc, argv);
-    dn_status status = dn_linked_kernels(&m.kernels);
-    if (status) return complain(argv[0], status, EXIT_START);
-    int code = run_watched(image, &m, &a, argc, argv);
+    dn_status status = prepare(&m, &a);
+    if (status) return complain(argv[0], status, a.device ? EXIT_USAGE : EXIT_START);
+    int code = run_watched(&m, &a, argc, argv);
     if (asks_for_help(argc, argv))
         printf(
             "`%s --version` tells how it was compiled, `%s --source` from what;\n"
             "`%s --profile COMMAND` where its time goes (--trace=FILE: as a Chrome trace).\n",
             argv[0], argv[0], argv[0]);
+    dn_cuda_close(m.cuda);
     dn_native_runner_free(m.runner);
     dn_pool_free(m.pool);
     return code;
@@ -130,13 +234,11 @@ static int run_program(const dn_program_image *image, int argc, char **argv) {
 int main(int argc, char **argv) {
     dn_arena arena = {0};
     dn_program_image image;
+    dn_cuda_code cuda = {0};
     dn_status status = dn_linked_program(&arena, &image);
-    int code = EXIT_START;
-    if (status)
-        fprintf(stderr, "%s: error: %s\n", argv[0], dn_status_message(status));
-    else
-        code = run_program(&image, argc, argv);
-    dn_status_free(status);
+    if (!status && dn_linked_has_cuda()) status = dn_linked_cuda(&arena, &image.program, &cuda);
+    int code =
+        status ? complain(argv[0], status, EXIT_START) : run_program(&image, &cuda, argc, argv);
     dn_arena_free(&arena);
     return code;
 }

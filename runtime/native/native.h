@@ -104,6 +104,12 @@ dn_status dn_native_run(dn_native_runner *runner, const dn_native_entry *code,
                         dn_native_kernel *const *kernels, const dn_native_call *call,
                         int *launch) DN_MUST_USE;
 
+// Whether inputs are of the types that the entry declares.
+dn_status dn_native_check_inputs(const dn_native_call *call) DN_MUST_USE;
+// The failure that a fault of a launch is.
+dn_status dn_native_describe_fault(const dn_native_entry *code, const dn_native_launch *launch,
+                                   const dn_native_fault *fault) DN_MUST_USE;
+
 // ---- measuring ----
 typedef struct dn_native_time {
     double seconds;  // of all runs

@@ -26,6 +26,7 @@ struct dn_profile {
     double begin;
     dn_trace *trace;
     watched *now;  // the entry that is running
+    double run_begin;
 };
 
 static const char *const part_names[DN_PROFILE_PARTS] = {"waiting for data", "compiling"};
@@ -119,21 +120,31 @@ static void note_variables(dn_profile *p, const dn_native_call *call) {
         p->variable_bytes[call->entry->vars[i]] = (int64_t)call->vars[i]->bytes;
 }
 
-dn_status dn_profile_run(dn_profile *p, dn_native_runner *runner, const dn_native_entry *code,
-                         dn_native_kernel *const *kernels, const dn_native_call *call,
-                         int *launch) {
+dn_native_watcher dn_profile_begin_run(dn_profile *p, const dn_entry *entry,
+                                       const dn_native_entry *code) {
+    p->now = watch(p, entry, code);
+    p->run_begin = dn_seconds();
+    return (dn_native_watcher){p, launched};
+}
+
+void dn_profile_end_run(dn_profile *p, const dn_native_call *call) {
     const char *name = call->entry->name;
-    p->now = watch(p, call->entry, code);
-    dn_native_runner_watch(runner, &(dn_native_watcher){p, launched});
-    double begin = dn_seconds();
-    dn_status status = dn_native_run(runner, code, kernels, call, launch);
-    double end = dn_seconds();
-    dn_native_runner_watch(runner, NULL);
+    double begin = p->run_begin, end = dn_seconds();
     if (is_traced(p, p->now->whole.runs, name, "runs", begin))
         dn_trace_add(p->trace, &(dn_trace_event){
                                    .name = name, .category = "entry", .begin = begin, .end = end});
     add_time(&p->now->whole, begin, end);
     note_variables(p, call);
+}
+
+dn_status dn_profile_run(dn_profile *p, dn_native_runner *runner, const dn_native_entry *code,
+                         dn_native_kernel *const *kernels, const dn_native_call *call,
+                         int *launch) {
+    dn_native_watcher watcher = dn_profile_begin_run(p, call->entry, code);
+    dn_native_runner_watch(runner, &watcher);
+    dn_status status = dn_native_run(runner, code, kernels, call, launch);
+    dn_native_runner_watch(runner, NULL);
+    dn_profile_end_run(p, call);
     return status;
 }
 
@@ -184,7 +195,7 @@ static void print_bytes(dn_str *out, const char *name, int64_t bytes) {
                   (long long)bytes);
 }
 
-static void print_memory(const dn_profile *p, const dn_native_runner *runner, dn_str *out) {
+static void print_memory(const dn_profile *p, const dn_profile_memory *memory, int n, dn_str *out) {
     int64_t kinds[] = {[DN_VARIABLE_PARAM] = 0, [DN_VARIABLE_STATE] = 0, [DN_VARIABLE_SLOT] = 0};
     for (int i = 0; i < p->program->n_variables; i++)
         kinds[p->program->variables[i].kind] += p->variable_bytes[i];
@@ -192,7 +203,7 @@ static void print_memory(const dn_profile *p, const dn_native_runner *runner, dn
     print_bytes(out, "parameters", kinds[DN_VARIABLE_PARAM]);
     print_bytes(out, "state", kinds[DN_VARIABLE_STATE]);
     print_bytes(out, "optimizer slots", kinds[DN_VARIABLE_SLOT]);
-    print_bytes(out, "arena", dn_native_runner_arena(runner));
+    for (int i = 0; i < n; i++) print_bytes(out, memory[i].name, memory[i].bytes);
 }
 
 static void print_costs(const dn_profile *p, int index, const dn_machine *machine, dn_str *out) {
@@ -216,18 +227,29 @@ static void print_costs(const dn_profile *p, int index, const dn_machine *machin
     dn_arena_free(&arena);
 }
 
+static void print_all(const dn_profile *p, double total, const dn_machine *machine,
+                      const dn_profile_memory *memory, int n, FILE *file) {
+    dn_str out = {0};
+    print_times(p, total, &out);
+    print_memory(p, memory, n, &out);
+    for (int i = 0; i < p->program->n_entries; i++)
+        if (p->entries[i] && !p->is_init[i]) print_costs(p, i, machine, &out);
+    fputs(out.text, file);
+    free(out.text);
+}
+
 dn_status dn_profile_print(dn_profile *p, dn_pool *pool, const dn_native_runner *runner,
                            FILE *file) {
     if (!pool || !runner) return DN_SUCCESS;
     double total = dn_seconds() - p->begin;
     dn_machine machine;
+    dn_profile_memory arena = {"arena", dn_native_runner_arena(runner)};
     DN_TRY(dn_machine_measure(pool, &machine));
-    dn_str out = {0};
-    print_times(p, total, &out);
-    print_memory(p, runner, &out);
-    for (int i = 0; i < p->program->n_entries; i++)
-        if (p->entries[i] && !p->is_init[i]) print_costs(p, i, &machine, &out);
-    fputs(out.text, file);
-    free(out.text);
+    print_all(p, total, &machine, &arena, 1, file);
     return DN_SUCCESS;
+}
+
+void dn_profile_print_device(dn_profile *p, const dn_machine *limits,
+                             const dn_profile_memory *memory, int n, FILE *file) {
+    print_all(p, dn_seconds() - p->begin, limits, memory, n, file);
 }

@@ -87,6 +87,12 @@ static dn_status check_input(const dn_field *input, const dn_tensor *tensor) {
     return status;
 }
 
+dn_status dn_native_check_inputs(const dn_native_call *call) {
+    for (int i = 0; i < call->entry->n_inputs; i++)
+        DN_TRY(check_input(&call->entry->inputs[i], call->inputs[i]));
+    return DN_SUCCESS;
+}
+
 // Room for what every run needs; kept from run to run.
 static dn_status reserve(run *r) {
     dn_native_runner *runner = r->runner;
@@ -209,15 +215,15 @@ static void run_watched(const run *r, int i) {
 
 // ---- faults ----
 
-static dn_status describe_fault(const run *r, const dn_native_launch *launch,
-                                const dn_native_fault *fault) {
-    const char *table = launch->table ? r->code->names + launch->table : "the table";
+dn_status dn_native_describe_fault(const dn_native_entry *code, const dn_native_launch *launch,
+                                   const dn_native_fault *fault) {
+    const char *table = launch->table ? code->names + launch->table : "the table";
     dn_status status =
         fault->rows > 0
             ? dn_fail(DN_INVALID, "index %lld is outside 0..%lld (rows of %s)",
                       (long long)fault->index, (long long)fault->rows - 1, table)
             : dn_fail(DN_INVALID, "index %lld, but %s has no rows", (long long)fault->index, table);
-    return launch->place ? dn_annotate(status, "%s", r->code->names + launch->place) : status;
+    return launch->place ? dn_annotate(status, "%s", code->names + launch->place) : status;
 }
 
 // The fault of the first part that has one: that of the first task, for any number of threads.
@@ -225,7 +231,7 @@ static dn_status take_fault(const run *r, const dn_native_launch *launch) {
     dn_status status = DN_SUCCESS;
     for (int part = 0; part < dn_pool_threads(r->runner->pool); part++) {
         dn_native_fault *fault = &r->runner->faults[part].fault;
-        if (fault->rows && !status) status = describe_fault(r, launch, fault);
+        if (fault->rows && !status) status = dn_native_describe_fault(r->code, launch, fault);
         *fault = (dn_native_fault){0};
     }
     return status;
@@ -274,10 +280,8 @@ dn_status dn_native_run(dn_native_runner *runner, const dn_native_entry *code,
                         dn_native_kernel *const *kernels, const dn_native_call *call, int *launch) {
     int failed = -1;
     run r = {.runner = runner, .code = code, .kernels = kernels, .call = call};
-    const dn_entry *entry = call->entry;
     if (launch) *launch = -1;
-    for (int i = 0; i < entry->n_inputs; i++)
-        DN_TRY(check_input(&entry->inputs[i], call->inputs[i]));
+    DN_TRY(dn_native_check_inputs(call));
     dn_status status = prepare(&r);
     if (!status) status = run_launches(&r, &failed);
     if (!status)

@@ -136,11 +136,11 @@ static double get(sim_matrix_type type, uint32_t (*from)[SIM_LANES], int lane, i
     }
 }
 
-// Multiples of 1/8 that every type has, and whose sums of products are exact.
+// Multiples of 1/8 that every type has, and whose sums of products are exact, in f16 too.
 static double any_value(sim_matrix_type type) {
     if (type == SIM_S8) return rand() % 256 - 128;
     if (type == SIM_U8) return rand() % 256;
-    return (rand() % 33 - 16) / 8.0;
+    return (rand() % 17 - 8) / 8.0;
 }
 
 typedef struct fragments {
@@ -149,7 +149,7 @@ typedef struct fragments {
 
 // --- tests ---
 
-// Through other registers, and with d in the place of c, as compilers do.
+// Both with registers of its own for d and with d in the place of c, as compilers do.
 static void test_shape(const shape *s) {
     static double a[16][MOST_K], b[MOST_K][8], c[16][8];
     const sim_mma *mma = &s->mma;
@@ -206,7 +206,7 @@ static void test_registers(void) {
     }
 }
 
-// The same product for all elements: a and b of lane 0's rows and columns only differ in k.
+// An element of the product where all registers of A are `a`, all of B are `b`.
 static float dot(const sim_mma *mma, uint32_t a, uint32_t b, float c) {
     fragments f = {0};
     for (int i = 0; i < 4 * SIM_LANES; i++) {

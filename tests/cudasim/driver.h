@@ -2,7 +2,7 @@
 // functions with the real driver's ABI. Nothing of NVIDIA's headers is needed to build or test it.
 //
 // Work that is queued runs as late as is allowed, on the thread that waits for it. What the
-// environment chooses (settings.h says how):
+// environment chooses (driver_settings.c):
 //   CUDASIM_ORDER=late|early|overtake|random:SEED  which of the orders that streams allow is taken
 //   CUDASIM_SM, CUDASIM_SMS, CUDASIM_MEMORY, CUDASIM_DEVICES  what devices there are
 //   CUDASIM_SUMMARY=1, CUDASIM_SUMMARY_FILE  counts, as JSON, when the process ends
@@ -26,7 +26,6 @@ typedef struct CUgraph_st *CUgraph;
 typedef struct CUgraphNode_st *CUgraphNode;
 typedef struct CUgraphExec_st *CUgraphExec;
 
-// The codes are driver_error.c's.
 typedef enum CUresult {
 #define SIM_ERROR(code, name, text) name = code,
 #include "tests/cudasim/driver_error.def"
@@ -223,10 +222,7 @@ SIM_API CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device);
 enum { CU_GET_PROC_ADDRESS_SUCCESS = 0, CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND = 1 };
 SIM_API CUresult cuGetProcAddress_v2(const char *symbol, void **function, int version,
                                      uint64_t flags, int *status);
-SIM_API CUresult cuGetProcAddress(const char *symbol, void **function, int version,
-                                  uint64_t flags);
-SIM_API CUresult cuProfilerStart(void);
-SIM_API CUresult cuProfilerStop(void);
+SIM_API CUresult cuGetProcAddress(const char *symbol, void **function, int version, uint64_t flags);
 
 // ---- contexts (driver_context.c) ----
 SIM_API CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device);
@@ -237,6 +233,8 @@ SIM_API CUresult cuCtxSetCurrent(CUcontext context);
 SIM_API CUresult cuCtxPushCurrent_v2(CUcontext context);
 SIM_API CUresult cuCtxPopCurrent_v2(CUcontext *context);
 SIM_API CUresult cuCtxSynchronize(void);
+SIM_API CUresult cuProfilerStart(void);
+SIM_API CUresult cuProfilerStop(void);
 SIM_API CUresult cuCtxGetDevice(CUdevice *device);
 SIM_API CUresult cuCtxGetApiVersion(CUcontext context, unsigned *version);
 SIM_API CUresult cuCtxGetStreamPriorityRange(int *least, int *greatest);

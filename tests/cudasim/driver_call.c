@@ -30,6 +30,7 @@ CUresult sim_begin(const char *function, sim_need need) {
 }
 
 CUresult sim_end(CUresult result) {
+    sim_take_problems();
     pthread_mutex_unlock(&lock);
     return result;
 }

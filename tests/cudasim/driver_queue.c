@@ -1,10 +1,10 @@
 // The queues of streams, and which operation is run next.
+#include "tests/cudasim/driver_queue.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/cudasim/driver_queue.h"
-
-enum { MOST_QUEUED = 4096 };
+enum { MOST_QUEUED = 1024 };
 
 uint64_t sim_random(uint64_t below) {
     static uint64_t state;
@@ -41,9 +41,7 @@ static void drop_all(sim_stream *stream) {
 // After a failure nothing that is queued in the context is run.
 static void fail(sim_context *context, CUresult error) {
     context->error = error;
-    for (sim_stream *s = NULL; (s = sim_object_next(SIM_IS_STREAM, s));) {
-        if (s->object.context == context) drop_all(s);
-    }
+    for (sim_stream *s = context->streams; s; s = s->next) drop_all(s);
 }
 
 static void run_one(sim_stream *stream) {
@@ -66,8 +64,8 @@ static sim_stream *needed(sim_stream *stream) {
 static sim_stream *other(sim_context *context, sim_stream *target, bool random) {
     sim_stream *found = NULL;
     uint64_t n = 0;
-    for (sim_stream *s = NULL; (s = sim_object_next(SIM_IS_STREAM, s));) {
-        if (s->object.context != context || s == target || !runnable(s)) continue;
+    for (sim_stream *s = context->streams; s; s = s->next) {
+        if (s == target || !runnable(s)) continue;
         if (!random) return s;
         if (sim_random(++n) == 0) found = s;
     }
@@ -88,9 +86,7 @@ CUresult sim_run_until(sim_stream *stream, uint64_t position) {
 }
 
 CUresult sim_run_all(sim_context *context) {
-    for (sim_stream *s = NULL; (s = sim_object_next(SIM_IS_STREAM, s));) {
-        if (s->object.context == context) sim_run_until(s, s->queued);
-    }
+    for (sim_stream *s = context->streams; s; s = s->next) sim_run_until(s, s->queued);
     return context->error;
 }
 
@@ -122,10 +118,8 @@ static void wait_for_legacy(sim_stream *stream) {
         append_wait(stream, context->legacy);
         return;
     }
-    for (sim_stream *s = NULL; (s = sim_object_next(SIM_IS_STREAM, s));) {
-        if (s->object.context == context && !(s->flags & CU_STREAM_NON_BLOCKING)) {
-            append_wait(stream, s);
-        }
+    for (sim_stream *s = context->streams; s; s = s->next) {
+        if (!(s->flags & CU_STREAM_NON_BLOCKING)) append_wait(stream, s);
     }
 }
 
@@ -152,10 +146,28 @@ CUresult sim_submit(sim_stream *stream, sim_op op) {
     return CUDA_SUCCESS;
 }
 
-const sim_op *sim_queued_use(uint64_t base, size_t bytes) {
-    for (sim_stream *s = NULL; (s = sim_object_next(SIM_IS_STREAM, s));) {
+bool sim_queued_host_read(sim_context *context, uint64_t base, size_t bytes) {
+    for (sim_stream *s = context->streams; s; s = s->next) {
+        for (size_t i = 0; i < s->queued - s->done; i++) {
+            if (sim_op_reads_host(op_at(s, i), base, bytes)) return true;
+        }
+    }
+    return false;
+}
+
+const sim_op *sim_queued_use(sim_context *context, uint64_t base, size_t bytes) {
+    for (sim_stream *s = context->streams; s; s = s->next) {
         for (size_t i = 0; i < s->queued - s->done; i++) {
             if (sim_op_uses(op_at(s, i), base, bytes)) return op_at(s, i);
+        }
+    }
+    return NULL;
+}
+
+const sim_op *sim_queued_code(const sim_loaded *module) {
+    for (sim_stream *s = module->object.context->streams; s; s = s->next) {
+        for (size_t i = 0; i < s->queued - s->done; i++) {
+            if (sim_op_has_code(op_at(s, i), module)) return op_at(s, i);
         }
     }
     return NULL;

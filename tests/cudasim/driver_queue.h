@@ -62,10 +62,15 @@ sim_op sim_op_copy(const sim_op *op);  // with what it owns
 void sim_op_free(sim_op *op);
 // Whether it reads or writes some of these bytes; a kernel does if a parameter points into them.
 bool sim_op_uses(const sim_op *op, uint64_t base, size_t bytes);
+// Whether it will read some of these bytes of the host.
+bool sim_op_reads_host(const sim_op *op, uint64_t base, size_t bytes);
+bool sim_op_has_code(const sim_op *op, const sim_loaded *module);
 // Runs it. An error is what the context fails with.
 CUresult sim_op_run(const sim_op *op);
 // Runs an executable graph's nodes, each after those that it depends on.
 CUresult sim_exec_run(const sim_exec *exec);
+// What a graph that is launched will copy to the host is not there yet. (driver_copy.c)
+void sim_exec_poison(sim_context *context, sim_exec *exec);
 
 // ---- sets of nodes of a capture, which is what the next one depends on (driver_capture.c) ----
 typedef struct sim_set {
@@ -80,6 +85,7 @@ void sim_set_clear(sim_set *set);
 // ---- streams and events (driver_queue.c, driver_stream.c, driver_event.c) ----
 struct sim_stream {
     sim_object object;
+    sim_stream *next;  // of the context; destroyed ones while they have work
     unsigned flags;
     int priority;
     sim_op *ops;  // those that are queued: `queued - done` from `begin`
@@ -92,13 +98,14 @@ struct sim_stream {
 struct sim_event {
     sim_object object;
     unsigned flags;
-    sim_marker at;  // stream NULL: never recorded
-    int64_t time;   // nanoseconds, when it was passed
-    bool captured;  // the last record was in a capture
+    sim_marker at;         // stream NULL: never recorded
+    int64_t time;          // nanoseconds, when it was passed
+    bool captured;         // the last record was in a capture
     sim_capture *capture;  // which; NULL: it has ended
     sim_set tail;
 };
 
+sim_stream *sim_stream_new(sim_context *context, unsigned flags, int priority);
 // The stream of a handle, which may be the legacy one.
 CUresult sim_stream_find(CUstream handle, sim_stream **out);
 // Queues or captures an operation, which it takes in any case.
@@ -108,11 +115,14 @@ CUresult sim_run_until(sim_stream *stream, uint64_t position);
 CUresult sim_run_all(sim_context *context);
 bool sim_passed(sim_marker marker);
 uint64_t sim_random(uint64_t below);
-// An operation that is queued and uses these bytes of memory, in any stream; NULL: none.
-const sim_op *sim_queued_use(uint64_t base, size_t bytes);
+bool sim_queued_host_read(sim_context *context, uint64_t base, size_t bytes);
+// An operation that is queued and uses these bytes of memory, or code of a module; NULL: none.
+const sim_op *sim_queued_use(sim_context *context, uint64_t base, size_t bytes);
+const sim_op *sim_queued_code(const sim_loaded *module);
 const char *sim_op_name(const sim_op *op);
 
 // ---- captures (driver_capture.c) ----
+void sim_capture_invalidate(sim_capture *capture);
 CUresult sim_capture_forbids(void);  // what is potentially unsafe, in the calling thread
 // What is not allowed while the context has a capture (stream NULL), or that stream is capturing:
 // the capture is then invalid.
@@ -139,7 +149,8 @@ struct sim_exec {
     sim_op *ops;
     sim_set *after;
     int count;
-    sim_marker last;  // launch: the next one comes behind it
+    sim_set host_readers;  // the nodes that read pinned memory
+    sim_marker last;       // launch: the next one comes behind it
 };
 sim_graph *sim_graph_new(sim_context *context);
 void sim_graph_release(sim_graph *graph);

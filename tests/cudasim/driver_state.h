@@ -18,10 +18,10 @@ typedef enum sim_order {
 
 enum { SIM_MOST_DEVICES = 64, SIM_DRIVER_VERSION = 13000 };
 typedef struct sim_settings {
-    int sm;             // CUDASIM_SM: 80, 86, 89 or 90
-    int sms;            // CUDASIM_SMS: multiprocessors
-    size_t memory;      // CUDASIM_MEMORY: bytes of each device
-    int n_devices;      // CUDASIM_DEVICES, of which CUDA_VISIBLE_DEVICES shows
+    int sm;                         // CUDASIM_SM: 80, 86, 89 or 90
+    int sms;                        // CUDASIM_SMS: multiprocessors
+    size_t memory;                  // CUDASIM_MEMORY: bytes of each device
+    int n_devices;                  // CUDASIM_DEVICES, of which CUDA_VISIBLE_DEVICES shows
     int ordinal[SIM_MOST_DEVICES];  // the number of a visible device among all
     sim_order order;
     uint64_t seed;
@@ -32,16 +32,20 @@ const sim_settings *sim_setting(void);
 
 // ---- counts (driver_end.c) ----
 #define SIM_COUNTS(X)                                                                             \
-    X(launches) X(graph_launches) X(graph_kernels) X(copies_to_device) X(bytes_to_device)         \
-    X(copies_to_host) X(bytes_to_host) X(copies_on_device) X(bytes_on_device) X(copies_on_host)   \
-    X(bytes_on_host) X(fills) X(synchronizations) X(allocations) X(frees) X(peak)                 \
-    X(host_allocations) X(host_peak) X(modules) X(captures) X(instantiations) X(streams) X(events)
+    X(launches)                                                                                   \
+    X(graph_launches)                                                                             \
+    X(graph_kernels)                                                                              \
+    X(copies_to_device) X(bytes_to_device) X(copies_to_host) X(bytes_to_host) X(copies_on_device) \
+        X(bytes_on_device) X(copies_on_host) X(bytes_on_host) X(fills) X(synchronizations)        \
+            X(allocations) X(frees) X(peak) X(host_allocations) X(host_peak) X(modules)           \
+                X(captures) X(instantiations) X(streams) X(events)
 typedef struct sim_counts {
 #define SIM_COUNT_FIELD(name) long long name;
     SIM_COUNTS(SIM_COUNT_FIELD)
 #undef SIM_COUNT_FIELD
 } sim_counts;
 extern sim_counts sim_count;
+void sim_take_problems(void);  // counts those that were found since the last time
 
 // ---- objects (driver_object.c) ----
 // A handle is a number that is never used again, so that one of an object which is gone is known.
@@ -81,9 +85,9 @@ void sim_object_leaks(sim_context *context);
 // ---- calls (driver_call.c) ----
 typedef enum sim_need {
     SIM_NOTHING,
-    SIM_INIT,         // cuInit was called
-    SIM_CONTEXT,      // and a context that has not failed is current
-    SIM_UNCAPTURED,   // and no capture forbids what is potentially unsafe
+    SIM_INIT,        // cuInit was called
+    SIM_CONTEXT,     // and a context that has not failed is current
+    SIM_UNCAPTURED,  // and no capture forbids what is potentially unsafe
 } sim_need;
 // Every function of the API is `SIM_CALL(what it needs, what it does);`: one at a time.
 #define SIM_CALL(need, result)                             \
@@ -96,14 +100,12 @@ CUresult sim_begin(const char *function, sim_need need);
 CUresult sim_end(CUresult result);
 const char *sim_call_name(void);  // of the function under way, for messages
 // Returns `result`; tells why if CUDASIM_EXPLAIN is set.
-CUresult sim_refuse(CUresult result, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+CUresult sim_refuse(CUresult result, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // The same, and it is a SIM_BAD_CALL: no correct program does it.
-CUresult sim_misuse(CUresult result, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-#define SIM_TRY(expr)                        \
-    do {                                     \
-        CUresult sim_try_result = (expr);    \
+CUresult sim_misuse(CUresult result, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define SIM_TRY(expr)                              \
+    do {                                           \
+        CUresult sim_try_result = (expr);          \
         if (sim_try_result) return sim_try_result; \
     } while (0)
 void *sim_must_allocate(size_t bytes);  // zeroed; ends the process when there is no memory
@@ -123,9 +125,9 @@ struct sim_context {
     unsigned flags;
     bool primary;
     CUresult error;  // of the kernel that failed in it; every later call returns it
-    sim_stream *legacy;
+    sim_stream *legacy, *streams;
 };
-sim_context *sim_current(void);  // NULL: none
+sim_context *sim_current(void);                    // NULL: none
 CUresult sim_context_check(sim_context *context);  // that it lives and has not failed
 
 // ---- memory (driver_memory.c) ----
@@ -156,7 +158,5 @@ typedef struct sim_kernel {
     bool big_clusters;
 } sim_kernel;
 void sim_loaded_release(sim_loaded *module);
-// ".target sm_90a" of a text: 90 and true. False: it has none.
-bool sim_ptx_target(const char *ptx, int *sm, char *suffix);
 
 #endif

@@ -68,7 +68,9 @@ typedef struct sim_tensor_map {
     uint64_t size[5], stride[5];                                // stride in bytes; [0] is unused
     uint32_t box[5], element_stride[5];
 } sim_tensor_map;
-// (kept by the driver in a table; the 128 bytes hold its number)
+// To and from the 128 bytes (tensor_map_bytes.c). False: the bytes are no tensor map of ours.
+void sim_tensor_map_pack(const sim_tensor_map *map, void *bytes);
+bool sim_tensor_map_unpack(const void *bytes, sim_tensor_map *map);
 // What is wrong with it, or NULL: the rules of cuTensorMapEncodeTiled, and what is not simulated
 // (interleaved layouts, packed and rounding types, filling with NaN, swizzles of sm_100, swizzled
 // boxes whose rows do not fill the swizzle's span).

@@ -79,6 +79,7 @@ float sim_cos_approx(float x) {
 
 float sim_tanh_approx(float x) {
     if (fabsf(x) < FLT_MIN) return x;
+    if (!isfinite(x)) return tanhf(x);
     return fminf(fmaxf(within_relative(tanh(x), 0x1p-11, x), -1), 1);
 }
 

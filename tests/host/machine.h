@@ -76,13 +76,54 @@ UNUSED static void write_rows(const char *path, int64_t rows, int64_t columns) {
 typedef dn_status entry_function(dn_tensor *const *inputs, dn_tensor **vars, dn_tensor **outputs,
                                  uint64_t seed, uint64_t step);
 
+// What an entry has made stays elsewhere until it is asked for, as on a GPU: whoever reads data of
+// tensors without dn_tensor_settle is found out.
+typedef struct elsewhere {
+    dn_tensor_source source;
+    void *data;
+    struct elsewhere *next;
+} elsewhere;
+
+static elsewhere *all_elsewhere;
+static int n_fetched;      // tensors that came from elsewhere
+static bool fetch_breaks;  // none does any more
+
+static dn_status fetch_elsewhere(dn_tensor_source *source, const dn_tensor *tensor, void *to) {
+    if (fetch_breaks) return dn_fail(DN_IO, "the device is gone");
+    memcpy(to, ((const elsewhere *)source)->data, tensor->bytes);
+    n_fetched++;
+    return DN_SUCCESS;
+}
+
+static void send_elsewhere(dn_tensor *tensor) {
+    elsewhere *e = dn_xmalloc(sizeof *e);
+    *e = (elsewhere){{fetch_elsewhere}, dn_xmalloc(tensor->bytes + 1), all_elsewhere};
+    memcpy(e->data, tensor->data, tensor->bytes);
+    all_elsewhere = e;
+    dn_tensor_leave(tensor, &e->source);
+}
+
+__attribute__((destructor)) static void free_elsewhere(void) {
+    for (elsewhere *e = all_elsewhere, *next; e; e = next) {
+        next = e->next;
+        free(e->data);
+        free(e);
+    }
+}
+
 static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *const *inputs,
                            dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step) {
     (void)context;
-    return ((entry_function *)(uintptr_t)entry->code)(inputs, vars, outputs, seed, step);
+    for (int i = 0; i < entry->n_inputs; i++) DN_TRY(dn_tensor_settle(inputs[i]));
+    for (int i = 0; i < entry->n_vars; i++) DN_TRY(dn_tensor_settle(vars[i]));
+    DN_TRY(((entry_function *)(uintptr_t)entry->code)(inputs, vars, outputs, seed, step));
+    for (int i = 0; i < entry->n_vars; i++) send_elsewhere(vars[i]);
+    for (int i = 0; i < entry->n_outputs; i++)
+        if (outputs[i]) send_elsewhere(outputs[i]);
+    return DN_SUCCESS;
 }
 
-UNUSED static const dn_executor test_executor = {.run = run_entry};
+UNUSED static const dn_executor test_executor = {.defers = true, .run = run_entry};
 
 // A number in [0, 1) from the seed, the step and an index.
 UNUSED static double random_number(uint64_t seed, uint64_t step, int i) {

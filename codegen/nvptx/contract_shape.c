@@ -1,0 +1,156 @@
+// The tile of a contraction and the parts of its sums: from shapes alone.
+#include <math.h>
+
+#include "codegen/nvptx/contract.h"
+
+enum {
+    PROCESSORS = 132,  // multiprocessors of an H100
+    STAGES = 3,
+    MOST_COPIES = 12,     // vectors of a thread
+    MOST_COPIES_FMA = 8,  // where sums have more registers
+};
+
+// `cost`: of a sum in it, compared with one in the largest tile: the smaller the tile, the more
+// often an element is copied.
+typedef struct choice {
+    dn_gtile tile;
+    double cost;
+} choice;
+
+// rows, columns; threads; part of a warp (mma) or a thread (FMA)
+static const choice matrix_tiles[] = {
+    {{128, 128, 0, 256, 0, 64, 32}, 1.0}, {{128, 64, 0, 128, 0, 64, 32}, 1.15},
+    {{64, 128, 0, 128, 0, 32, 64}, 1.15}, {{64, 64, 0, 128, 0, 32, 32}, 1.4},
+    {{64, 32, 0, 128, 0, 32, 16}, 2.0},   {{128, 16, 0, 128, 0, 32, 16}, 2.4},
+    {{64, 16, 0, 128, 0, 16, 16}, 3.0},
+};
+static const choice fma_tiles[] = {
+    {{128, 128, 0, 256, 0, 8, 8}, 1.0}, {{128, 64, 0, 256, 0, 8, 4}, 1.15},
+    {{64, 64, 0, 256, 0, 4, 4}, 1.4},   {{64, 32, 0, 256, 0, 4, 2}, 2.0},
+    {{128, 16, 0, 256, 0, 8, 1}, 2.4},  {{32, 32, 0, 256, 0, 2, 2}, 2.8},
+};
+
+static int64_t count_blocks(const dn_gplan *p, const dn_gtile *tile) {
+    int64_t blocks = dn_gemm_ceil(p->m, tile->rows) * dn_gemm_ceil(p->n, tile->columns);
+    for (int i = 0; i < p->n_outer; i++) blocks *= p->outer[i].size;
+    return blocks;
+}
+
+// Vectors that a thread copies: each has a place of its own in registers.
+static int64_t copies(const dn_gplan *p, const dn_gtile *tile, int steps) {
+    int64_t a = tile->rows * steps / p->a.vector;
+    int64_t b = tile->columns * steps / p->b.vector;
+    return (a + b) / tile->threads;
+}
+
+// Sets the tile; how long it takes, in steps of the sum of one result on one multiprocessor.
+static double choose_tile(dn_gplan *p) {
+    bool fma = p->unit == DN_G_FMA;
+    int steps = fma || p->k <= 16 || p->a.vector == 1 || p->b.vector == 1 ? 16 : 32;
+    const choice *choices = fma ? fma_tiles : matrix_tiles;
+    int count =
+        fma ? sizeof fma_tiles / sizeof *fma_tiles : sizeof matrix_tiles / sizeof *matrix_tiles;
+    double best = 0;
+    for (int i = 0; i < count; i++) {
+        const dn_gtile *tile = &choices[i].tile;
+        if (p->element == 8 && tile->rows * tile->columns > 64 * 64) continue;
+        if (copies(p, tile, steps) > (fma ? MOST_COPIES_FMA : MOST_COPIES)) continue;
+        double waves = (double)dn_gemm_ceil(count_blocks(p, tile), PROCESSORS);
+        double cost = waves * tile->rows * tile->columns * choices[i].cost;
+        if (best && cost >= best) continue;
+        best = cost;
+        p->tile = *tile;
+    }
+    p->tile.steps = steps;
+    int64_t parts = p->contract->parts ? p->contract->parts : 1;
+    return best * (double)dn_gemm_ceil(p->k, parts * steps) * steps;
+}
+
+static int64_t distance(int64_t stride) { return stride < 0 ? -stride : stride; }
+
+static void choose_copies(const dn_gplan *p, dn_goperand *operand, bool b) {
+    int along_k = dn_gemm_vector(p, operand, b, true);
+    int along_free = dn_gemm_vector(p, operand, b, false);
+    const dn_gdigit *k = dn_gemm_last(&operand->k), *free = dn_gemm_last(&operand->free);
+    operand->k_major = along_k != along_free ? along_k > along_free
+                                             : distance(k->stride) <= distance(free->stride);
+    operand->vector = operand->k_major ? along_k : along_free;
+}
+
+bool dn_gemm_async(const dn_gplan *p) {
+    return p->unit != DN_G_BF16 && dn_dtype_size(p->contract->dtype) >= 4;
+}
+
+static int64_t steps_divide(const dn_gplan *p) {
+    return p->phased ? dn_gemm_last(&p->a.k)->size : p->k;
+}
+
+// Each thread copies something.
+static void share_copies(const dn_gtile *tile, dn_goperand *operand, int free) {
+    while (free * tile->steps / operand->vector < tile->threads) operand->vector /= 2;
+}
+
+void dn_gemm_shape(dn_gplan *p) {
+    int size = (int)dn_dtype_size(p->contract->dtype);
+    p->element = p->unit == DN_G_BF16 ? 2 : size < 4 ? 4 : size;
+    choose_copies(p, &p->a, false);
+    choose_copies(p, &p->b, true);
+    p->cost = choose_tile(p);
+    dn_gtile *tile = &p->tile;
+    share_copies(tile, &p->a, tile->rows);
+    share_copies(tile, &p->b, tile->columns);
+    tile->stages = dn_gemm_async(p) ? STAGES : 2;
+    p->whole_steps = steps_divide(p) % tile->steps == 0;
+    p->a_bytes = (int64_t)tile->rows * tile->steps * p->element;
+    p->bytes = p->a_bytes + (int64_t)tile->columns * tile->steps * p->element;
+    int sum = p->unit == DN_G_BF16 ? 4 : p->element;
+    int64_t sums = (int64_t)tile->rows * (tile->columns + DN_G_GAP) * sum;
+    p->shared = p->bytes * tile->stages;
+    if (p->shared < sums) p->shared = sums;
+    p->blocks = count_blocks(p, tile);
+}
+
+// ---- parts ----
+
+enum {
+    MOST_PARTS = 64,
+    LEAST_STEPS = 128,       // of a part
+    MOST_BYTES = 1 << 26,    // of all parts' sums
+    LAUNCH_CLOCKS = 3500,    // another kernel
+    BYTES_PER_CLOCK = 1700,  // of all multiprocessors together
+    STEPS_PER_CLOCK = 400,   // of one: matrix units
+    STEPS_PER_CLOCK_F64 = 40,
+};
+static const double WORTH = 0.8;
+
+static double results_of(const dn_gplan *p) {
+    double results = (double)p->m * (double)p->n;
+    for (int i = 0; i < p->n_outer; i++) results *= (double)p->outer[i].size;
+    return results;
+}
+
+// Clocks that a contraction takes in so many parts, written and added up again.
+static double clocks(const dn_contract *contract, int parts) {
+    dn_contract c = *contract;
+    dn_gplan p;
+    c.parts = parts > 1 ? parts : 0;
+    dn_gemm_lay_out(&c, DN_MATRIX_TF32, &p);
+    double time = p.cost / (c.dtype == DN_F64 ? STEPS_PER_CLOCK_F64 : STEPS_PER_CLOCK);
+    if (parts == 1) return time;
+    double bytes = results_of(&p) * (double)dn_dtype_size(c.dtype);
+    if (bytes > MOST_BYTES || p.k / parts < LEAST_STEPS) return HUGE_VAL;
+    return time + LAUNCH_CLOCKS + 2 * bytes / BYTES_PER_CLOCK;
+}
+
+int dn_nvptx_parts(const dn_contract *contract) {
+    if (!dn_dtype_is_float(contract->dtype)) return 1;
+    double best = WORTH * clocks(contract, 1);
+    int parts = 1;
+    for (int n = 2; n <= MOST_PARTS; n++) {
+        double time = clocks(contract, n);
+        if (time >= best) continue;
+        best = time;
+        parts = n;
+    }
+    return parts;
+}

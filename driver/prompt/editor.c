@@ -1,0 +1,236 @@
+#include "driver/prompt/editor.h"
+
+#include <errno.h>
+#include <histedit.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "driver/prompt/complete.h"
+
+enum { HISTORY_KEPT = 2000, BLINK_MS = 200, LISTED = 100 };
+
+struct dn_editor {
+    dn_session *session;
+    EditLine *el;
+    History *history;
+    char *history_path;  // NULL: there is no place for it
+    char *prompts[2];    // of the first line, and of those that continue it
+    bool more;
+    bool cancelled;
+};
+
+// ---- the prompt ----------------------------------------------------------------------------------
+
+// Escape sequences stand between two of these, so that libedit does not count them as columns.
+enum { ESCAPE = '\1' };
+
+static char *prompt(EditLine *el) {
+    dn_editor *e;
+    el_get(el, EL_CLIENTDATA, &e);
+    return e->prompts[e->more];
+}
+
+static char *coloured(const dn_style *style, const char *text) {
+    if (!style->colour) return dn_strdup(text);
+    return dn_printf("%c\033[1;32m%c%s%c\033[0m%c", ESCAPE, ESCAPE, text, ESCAPE, ESCAPE);
+}
+
+// ---- history ---------------------------------------------------------------------------------------
+
+// $XDG_STATE_HOME/dnet/history, or ~/.local/state/dnet/history; folders are made.
+static char *make_history_path(void) {
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (!(state && *state == '/') && !(home && *home)) return NULL;
+    char *folder = state && *state == '/' ? dn_printf("%s/dnet", state)
+                                          : dn_printf("%s/.local/state/dnet", home);
+    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        mkdir(folder, 0700);
+        *slash = '/';
+    }
+    mkdir(folder, 0700);
+    char *path = dn_printf("%s/history", folder);
+    free(folder);
+    return path;
+}
+
+static void begin_history(dn_editor *e) {
+    HistEvent event;
+    e->history = history_init();
+    history(e->history, &event, H_SETSIZE, HISTORY_KEPT);
+    history(e->history, &event, H_SETUNIQUE, 1);
+    e->history_path = make_history_path();
+    if (e->history_path) history(e->history, &event, H_LOAD, e->history_path);
+    el_set(e->el, EL_HIST, history, e->history);
+}
+
+void dn_editor_remember(dn_editor *e, const char *text) {
+    HistEvent event;
+    if (!text[strspn(text, " \t\n")]) return;
+    history(e->history, &event, H_ENTER, text);
+    if (!e->history_path) return;
+    // Beside it and renamed, so that two sessions do not mix their lines.
+    char *beside = dn_printf("%s.%d", e->history_path, (int)getpid());
+    if (history(e->history, &event, H_SAVE, beside) >= 0) rename(beside, e->history_path);
+    free(beside);
+}
+
+// ---- keys ------------------------------------------------------------------------------------------
+
+static dn_editor *editor_of(EditLine *el) {
+    dn_editor *e;
+    el_get(el, EL_CLIENTDATA, &e);
+    return e;
+}
+
+static unsigned char cancel(EditLine *el, int key) {
+    (void)key;
+    editor_of(el)->cancelled = true;
+    fputs("^C", stdout);
+    fflush(stdout);
+    return CC_NEWLINE;
+}
+
+static unsigned char suspend(EditLine *el, int key) {
+    (void)key;
+    el_set(el, EL_PREP_TERM, 0);
+    raise(SIGTSTP);
+    el_set(el, EL_PREP_TERM, 1);
+    return CC_REDISPLAY;
+}
+
+static char *text_before_cursor(EditLine *el) {
+    const LineInfo *line = el_line(el);
+    return dn_strndup(line->buffer, (size_t)(line->cursor - line->buffer));
+}
+
+static void list_candidates(dn_editor *e, const dn_candidates *c) {
+    dn_table table = {.n_columns = 2};
+    dn_str out = {0};
+    for (int i = 0; i < c->n && i < LISTED; i++) {
+        dn_table_add(&table, c->items[i].text);
+        dn_table_printf(&table, "%s%s%s", dn_style_begin(&e->session->style, DN_COLOUR_FAINT),
+                        c->items[i].detail, dn_style_end(&e->session->style));
+    }
+    dn_str_puts(&out, "\n");
+    dn_table_print(&table, &e->session->style, false, &out);
+    if (c->n > LISTED) dn_str_printf(&out, "  ... %d more\n", c->n - LISTED);
+    dn_session_print(&out);
+}
+
+static unsigned char complete(EditLine *el, int key) {
+    (void)key;
+    dn_editor *e = editor_of(el);
+    char *before = text_before_cursor(el);
+    if (!before[strspn(before, " \t")]) {  // indentation
+        free(before);
+        return el_insertstr(el, "    ") == 0 ? CC_REFRESH : CC_ERROR;
+    }
+    dn_style_update(&e->session->style, stdout);
+    dn_candidates c = dn_complete(e->session, before);
+    size_t common = dn_candidates_common(&c);
+    unsigned char result = CC_ERROR;
+    if (common > c.word) {
+        char *rest = dn_strndup(c.items[0].text + c.word, common - c.word);
+        result = el_insertstr(el, rest) == 0 ? CC_REFRESH : CC_ERROR;
+        free(rest);
+    } else if (c.n > 1) {
+        list_candidates(e, &c);
+        result = CC_REDISPLAY;
+    }
+    dn_candidates_free(&c);
+    free(before);
+    return result;
+}
+
+// How many characters before the closing bracket at the end its partner is; 0: it has none.
+static int distance_to_partner(const char *before, char close) {
+    char open = close == ')' ? '(' : close == ']' ? '[' : '{';
+    int depth = 0, distance = 0;
+    for (size_t i = strlen(before); i-- > 0;) {
+        distance += ((unsigned char)before[i] & 0xC0) != 0x80;
+        if (before[i] == close) depth++;
+        if (before[i] == open && depth-- == 0) return distance;
+    }
+    return 0;
+}
+
+// The cursor visits the partner for a moment, unless another key comes.
+static unsigned char close_bracket(EditLine *el, int key) {
+    char text[] = {(char)key, 0};
+    char *before = text_before_cursor(el);
+    int distance = distance_to_partner(before, (char)key);
+    free(before);
+    if (el_insertstr(el, text) != 0) return CC_ERROR;
+    if (!distance) return CC_REFRESH;
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (poll(&input, 1, 0) != 0) return CC_REFRESH;  // pasted
+    el_cursor(el, -(distance + 1));
+    el_set(el, EL_REFRESH);
+    poll(&input, 1, BLINK_MS);
+    el_cursor(el, distance + 1);
+    return CC_REFRESH;
+}
+
+static void bind_keys(EditLine *el) {
+    static const char *const keys[][2] = {
+        {"^I", "dnet-complete"}, {"^C", "dnet-cancel"},        {"^Z", "dnet-suspend"},
+        {")", "dnet-close"},     {"]", "dnet-close"},          {"}", "dnet-close"},
+        {"^R", "em-inc-search-prev"}, {"^S", "em-inc-search-next"}, {"^W", "ed-delete-prev-word"},
+        {"\\e[1;5C", "em-next-word"}, {"\\e[1;5D", "ed-prev-word"}, {"\\e[3~", "ed-delete-next-char"}};
+    el_set(el, EL_EDITOR, "emacs");
+    el_set(el, EL_ADDFN, "dnet-complete", "completes", complete);
+    el_set(el, EL_ADDFN, "dnet-cancel", "drops the input", cancel);
+    el_set(el, EL_ADDFN, "dnet-suspend", "stops the process", suspend);
+    el_set(el, EL_ADDFN, "dnet-close", "shows a bracket's partner", close_bracket);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
+    el_set(el, EL_SETTY, "-d", "-isig", NULL);  // Ctrl-C is a key while a line is edited
+}
+
+// ---- reading ---------------------------------------------------------------------------------------
+
+dn_editor *dn_editor_new(dn_session *session) {
+    dn_editor *e = dn_xcalloc(1, sizeof *e);
+    e->session = session;
+    e->el = el_init("dnet", stdin, stdout, stderr);
+    e->prompts[0] = coloured(&session->style, "dnet> ");
+    e->prompts[1] = coloured(&session->style, "  ... ");
+    el_set(e->el, EL_CLIENTDATA, e);
+    el_set(e->el, EL_PROMPT_ESC, prompt, ESCAPE);
+    bind_keys(e->el);
+    begin_history(e);
+    return e;
+}
+
+void dn_editor_free(dn_editor *e) {
+    history_end(e->history);
+    el_end(e->el);
+    free(e->history_path);
+    free(e->prompts[0]);
+    free(e->prompts[1]);
+    free(e);
+}
+
+dn_line dn_editor_read(dn_editor *e, bool more, char **line) {
+    int count;
+    e->more = more;
+    e->cancelled = false;
+    errno = 0;
+    const char *text = el_gets(e->el, &count);
+    if (e->cancelled) {
+        putchar('\n');
+        return DN_LINE_CANCELLED;
+    }
+    if (!text || count <= 0) {
+        if (errno == EINTR) return DN_LINE_CANCELLED;
+        putchar('\n');
+        return DN_LINE_END;
+    }
+    *line = dn_strdup(text);
+    return DN_LINE_READ;
+}
