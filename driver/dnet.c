@@ -41,6 +41,11 @@ static int complain(dn_status status, int code) {
     return code ? code : DN_EXIT_ERRORS;
 }
 
+static void checked_threads(void *context, int count) {
+    const dn_checker *checker = context;
+    dn_backend_threads(checker->inner.context, count);
+}
+
 // argv of the program: its own name for messages, then the command and its flags.
 static int run_command(const dn_program *program, dn_backend *backend, const dn_options *options,
                        int argc, char **argv) {
@@ -53,7 +58,9 @@ static int run_command(const dn_program *program, dn_backend *backend, const dn_
     rest[0] = name;
     for (int i = options->rest; i < argc; i++) rest[i - options->rest + 1] = argv[i];
     int code =
-        dn_program_main(program, &executor, dn_backend_threads, argc - options->rest + 1, rest);
+        dn_program_main(program, &executor,
+                        options->check_nan ? checked_threads : dn_backend_threads,
+                        argc - options->rest + 1, rest);
     free(rest);
     free(name);
     dn_checker_free(&checker);

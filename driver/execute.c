@@ -67,7 +67,39 @@ static int batch_of(dn_backend *backend, int index, int *units) {
     return n;
 }
 
+static bool same_place(const dn_compiler *c, dn_span a, dn_span b) {
+    if (a.file == 0 || b.file == 0) return a.file == b.file;
+    dn_place x = dn_sources_place(&c->sources, a), y = dn_sources_place(&c->sources, b);
+    return x.line == y.line && x.column == y.column && strcmp(x.path, y.path) == 0;
+}
+
+// Whether code for one graph is code for the other, its messages and reports included.
+static bool same_code(const dn_compiler *c, const dn_graph *a, const dn_graph *b) {
+    dn_graph renamed = *b;  // each input of the prompt has a name of its own
+    renamed.name = a->name;
+    if (a->n_nodes != b->n_nodes || !dn_graph_equal(a, &renamed)) return false;
+    for (int i = 0; i < a->n_nodes; i++)
+        if (!same_place(c, a->nodes[i]->span, b->nodes[i]->span)) return false;
+    return true;
+}
+
+// At the prompt the same expression comes again and again, and each time is an entry of its own:
+// only the first is compiled.
+static bool find_compiled(dn_backend *backend, int index) {
+    const dn_unit *units = backend->compiler->units;
+    if (!backend->compiler->prompt || units[index].is_init) return false;
+    for (int i = index - 1; i >= 0; i--) {
+        if (!backend->ready[i].batch || units[i].is_init ||
+            !same_code(backend->compiler, units[i].graph, units[index].graph))
+            continue;
+        backend->ready[index] = backend->ready[i];
+        return true;
+    }
+    return false;
+}
+
 static dn_status compile(dn_backend *backend, int index) {
+    if (find_compiled(backend, index)) return DN_SUCCESS;
     int *units = dn_xcalloc((size_t)backend->n_entries + 1, sizeof *units);
     int n = batch_of(backend, index, units);
     dn_batch *batch = dn_xcalloc(1, sizeof *batch);

@@ -70,7 +70,7 @@ int dn_finish_entry(dn_build *b, dn_term result, dn_span span, bool is_step, boo
         return -1;
     }
     add_updates(b);
-    bool keep = c->keep_gradients && b->n_objectives > 0;
+    bool keep = c->keep_graphs || (c->keep_gradients && b->n_objectives > 0);
     dn_pass_options options = c->pass_options;
     dn_status status = keep ? DN_SUCCESS : dn_passes_run(&b->graph, &options);
     if (status) {

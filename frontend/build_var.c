@@ -126,6 +126,7 @@ static bool settle(dn_build *b, dn_var *var, const dn_type *type, const dn_term 
         var->type = *type;
     }
     var->span = dn_build_user_span(b, span);
+    var->owner = b->frame ? b->frame->owner : NULL;
     var->init = build_init(b->c, var, init);
     var->loose = false;
     var->settled = dn_prompt_input(b->c);

@@ -52,6 +52,7 @@ typedef struct dn_compiler {
     dn_pass_options pass_options;
     int64_t max_memory;    // bytes that the program may take, for driver/fit.h; 0: any number
     bool keep_gradients;   // keep the graphs of entries that train as autodiff made them
+    bool keep_graphs;      // keep all of them as they were built: not to be run, but looked at
     dn_dtype real;         // what `f32` means: F32, or F64 for checks
     int64_t work_limit;    // of one entry: expressions evaluated, elements of lists made
     const char **defines;  // -D name=value

@@ -133,12 +133,16 @@ static bool still_fits(dn_compiler *c, dn_def *def) {
 }
 
 void dn_redefine_check(dn_compiler *c, dn_input *out) {
+    int kept = 0;
     for (int i = 0; i < out->rebuilt.count; i++) {
         const char *name = out->rebuilt.items[i];
         dn_def *def = dn_compiler_find(c, name, true, false);
-        if (!def || def->is_library || still_fits(c, def)) continue;
-        DN_PUSH(out->broken.items, out->broken.count, out->broken.capacity) = name;
+        if (!def || def->is_library || still_fits(c, def))
+            out->rebuilt.items[kept++] = name;
+        else
+            DN_PUSH(out->broken.items, out->broken.count, out->broken.capacity) = name;
     }
+    out->rebuilt.count = kept;
 }
 
 // ---- variables that are no part of their model any more -----------------------------------------

@@ -79,30 +79,36 @@ static void place_block(dn_gemm *g) {
 
 // ---- the pipeline ----
 
-static LLVMValueRef stage_at(dn_gemm *g, LLVMValueRef stage, int64_t behind) {
-    LLVMValueRef bytes = dn_gemm_plus(g->e, dn_gemm_scale(g->e, stage, g->plan->bytes), behind);
+LLVMValueRef dn_gemm_stage(dn_gemm *g, LLVMValueRef stage, bool b) {
+    LLVMValueRef bytes = dn_gemm_scale(g->e, stage, g->plan->bytes);
+    bytes = dn_gemm_plus(g->e, bytes, b ? g->plan->a_bytes : 0);
     return dn_gemm_at(g->e, g->e->i8, g->shared, bytes);
 }
 
-// Begins to copy both operands' tiles of a step to a stage, if the step exists.
+// Begins to copy both operands' tiles of a step to a stage; zeros, unless there is `more`.
 static void load(dn_gemm *g, LLVMValueRef stage, LLVMValueRef more) {
-    dn_gemm_copy_load(g, &g->a, stage_at(g, stage, 0), more);
-    dn_gemm_copy_load(g, &g->b, stage_at(g, stage, g->plan->a_bytes), more);
+    dn_gemm_copy_load(g, &g->a, dn_gemm_stage(g, stage, false), more);
+    dn_gemm_copy_load(g, &g->b, dn_gemm_stage(g, stage, true), more);
     dn_gemm_copy_advance(g, &g->a);
     dn_gemm_copy_advance(g, &g->b);
 }
 
 static void store(dn_gemm *g, LLVMValueRef stage) {
-    dn_gemm_copy_store(g, &g->a, stage_at(g, stage, 0));
-    dn_gemm_copy_store(g, &g->b, stage_at(g, stage, g->plan->a_bytes));
+    dn_gemm_copy_store(g, &g->a, dn_gemm_stage(g, stage, false));
+    dn_gemm_copy_store(g, &g->b, dn_gemm_stage(g, stage, true));
 }
 
-static void multiply(dn_gemm *g, LLVMValueRef stage) {
-    LLVMValueRef a = stage_at(g, stage, 0), b = stage_at(g, stage, g->plan->a_bytes);
+void dn_gemm_round(dn_gemm *g, LLVMValueRef stage, int part, int parts) {
+    dn_gemm_copy_round(g, &g->a, dn_gemm_stage(g, stage, false), part, parts);
+    dn_gemm_copy_round(g, &g->b, dn_gemm_stage(g, stage, true), part, parts);
+}
+
+static void multiply(dn_gemm *g, LLVMValueRef stage, LLVMValueRef next) {
+    LLVMValueRef a = dn_gemm_stage(g, stage, false), b = dn_gemm_stage(g, stage, true);
     if (g->plan->unit == DN_G_FMA)
         dn_gemm_fma(g, a, b);
     else
-        dn_gemm_mma_steps(g, a, b);
+        dn_gemm_mma_steps(g, a, b, next);
 }
 
 static LLVMValueRef next_stage(dn_gemm *g, LLVMValueRef stage) {
@@ -155,22 +161,23 @@ static void fill(dn_gemm *g, LLVMValueRef tiles) {
         else
             store(g, stage);
     }
+    if (g->plan->unit != DN_G_TF32) return;
+    dn_gemm_wait(e, g->plan->tile.stages - 2);
+    dn_gemm_round(g, dn_gemm_i32(e, 0), 0, 1);
 }
 
+// Stage stages[0] is multiplied, while stages[1] is filled. For tf32, what comes after stages[0]
+// is there as well, so that each thread can round what it copied.
 static void step(dn_gemm *g, LLVMValueRef number, LLVMValueRef tiles,
                  LLVMValueRef const stages[2]) {
     dn_emit *e = g->e;
     int ahead = g->plan->tile.stages - 1;
     bool async = dn_gemm_async(g->plan);
-    if (async) dn_gemm_wait(e, ahead - 1);
-    if (g->plan->unit == DN_G_TF32) {
-        dn_gemm_copy_round(g, &g->a, stage_at(g, stages[0], 0));
-        dn_gemm_copy_round(g, &g->b, stage_at(g, stages[0], g->plan->a_bytes));
-    }
+    if (async) dn_gemm_wait(e, g->plan->unit == DN_G_TF32 ? ahead - 2 : ahead - 1);
     dn_nvptx_barrier(e);
     load(g, stages[1], before(e, number, ahead, tiles));
     if (async) dn_gemm_commit(e);
-    multiply(g, stages[0]);
+    multiply(g, stages[0], next_stage(g, stages[0]));
     if (!async) store(g, stages[1]);
 }
 
@@ -207,6 +214,14 @@ static void begin_sums(dn_gemm *g) {
     for (int i = 0; i < g->sums; i++) g->sum[i] = LLVMConstNull(type);
 }
 
+// How many blocks of 128 threads a multiprocessor has registers for: ptxas alone would aim at one
+// more, and spill.
+static void annotate(dn_emit *e, const dn_gplan *plan) {
+    const dn_gtile *tile = &plan->tile;
+    if (tile->threads > 128) return;
+    dn_nvptx_annotate(e, "minctasm", tile->rows * tile->columns > 64 * 64 ? 2 : 4);
+}
+
 dn_status dn_nvptx_emit_contract(dn_emit *e, const dn_nvptx *target, dn_cuda_kernel *launch) {
     dn_gplan plan;
     DN_TRY(dn_gemm_plan(e->kernel, target, &plan));
@@ -214,6 +229,7 @@ dn_status dn_nvptx_emit_contract(dn_emit *e, const dn_nvptx *target, dn_cuda_ker
     launch->block = plan.tile.threads;
     launch->shared = (int32_t)plan.shared;
     if (plan.blocks == 0) return DN_SUCCESS;
+    annotate(e, &plan);
     dn_gemm g = {.e = e, .plan = &plan};
     g.thread = dn_nvptx_thread(e);
     g.shared = dn_nvptx_dynamic_shared(e);

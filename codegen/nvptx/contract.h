@@ -25,7 +25,7 @@ enum {
     DN_G_DIGITS = DN_MAX_SPATIAL + 2,
     DN_G_OUTER = DN_MAX_RANK + DN_MAX_SPATIAL + 2,
     DN_G_VECTORS = 32,  // that a thread copies
-    DN_G_SUMS = 64,     // of a thread
+    DN_G_SUMS = 128,    // of a thread
     DN_G_CHUNK = 16,    // bytes: what is kept together in shared memory
     DN_G_GAP = 8,       // elements between rows of sums in shared memory: other banks
 };
@@ -96,6 +96,7 @@ typedef struct dn_gtile {
 
 typedef struct dn_gplan {
     const dn_contract *contract;
+    const dn_nvptx *target;
     dn_gunit unit;
     int64_t m, n, k;  // k: at most
     dn_grow rows[DN_G_DIGITS];
@@ -113,7 +114,7 @@ typedef struct dn_gplan {
     int64_t shared, blocks;
 } dn_gplan;
 
-void dn_gemm_lay_out(const dn_contract *contract, dn_matrix_units units, dn_gplan *plan);
+void dn_gemm_lay_out(const dn_contract *contract, const dn_nvptx *target, dn_gplan *plan);
 // DN_UNSUPPORTED where numbers of rows, columns or steps do not fit.
 dn_status dn_gemm_plan(const dn_kernel *kernel, const dn_nvptx *target, dn_gplan *plan) DN_MUST_USE;
 dn_gphase dn_gemm_phase(const dn_contract *contract, int spatial, int64_t pixel);
@@ -202,13 +203,13 @@ void dn_gemm_copy_begin(dn_gemm *g, dn_gcopy *copy, const dn_goperand *operand, 
 // The values that change from step to step, for a loop: appended to, or taken from, a list.
 int dn_gemm_copy_gather(const dn_gcopy *copy, LLVMValueRef *list);
 int dn_gemm_copy_spread(dn_gcopy *copy, LLVMValueRef *list);
-// Begins to copy the current steps (where `more` holds) to a tile in shared memory, ..
+// Begins to copy the current steps (zeros, unless `more` holds) to a tile in shared memory, ..
 void dn_gemm_copy_load(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, LLVMValueRef more);
 // .. writes there what came in registers, and goes to the next steps.
 void dn_gemm_copy_store(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile);
 void dn_gemm_copy_advance(dn_gemm *g, dn_gcopy *copy);
-// Rounds to tf32 what this thread copied to a tile, once it is there.
-void dn_gemm_copy_round(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile);
+// Rounds to tf32 what this thread copied to a tile, once it is there: part number `part` of it.
+void dn_gemm_copy_round(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, int part, int parts);
 // The mixed-radix digits of a number; the outermost is not reduced.
 void dn_gemm_split(dn_emit *e, LLVMValueRef number, LLVMValueRef const *radix, int n,
                    LLVMValueRef *digits);
@@ -219,8 +220,11 @@ void dn_gemm_split(dn_emit *e, LLVMValueRef number, LLVMValueRef const *radix, i
 LLVMValueRef dn_gemm_swizzle(dn_gemm *g, const dn_goperand *operand, int pitch, LLVMValueRef row,
                              LLVMValueRef chunk);
 int dn_gemm_pitch(const dn_gplan *plan, const dn_goperand *operand, int free);  // bytes of a row
+LLVMValueRef dn_gemm_stage(dn_gemm *g, LLVMValueRef stage, bool b);             // A's tile, or B's
+void dn_gemm_round(dn_gemm *g, LLVMValueRef stage, int part, int parts);
 void dn_gemm_fma(dn_gemm *g, LLVMValueRef a, LLVMValueRef b);
-void dn_gemm_mma_steps(dn_gemm *g, LLVMValueRef a, LLVMValueRef b);
+// next: the stage whose tiles are rounded meanwhile, for tf32.
+void dn_gemm_mma_steps(dn_gemm *g, LLVMValueRef a, LLVMValueRef b, LLVMValueRef next);
 // The sums as rows of a matrix in shared memory, `pitch` elements apart.
 void dn_gemm_fma_store(dn_gemm *g, int64_t pitch);
 void dn_gemm_mma_store(dn_gemm *g, int64_t pitch);

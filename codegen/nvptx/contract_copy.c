@@ -264,21 +264,18 @@ static LLVMValueRef load(dn_gemm *g, const dn_gcopy *copy, LLVMValueRef offset,
 
 void dn_gemm_copy_load(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, LLVMValueRef more) {
     dn_emit *e = g->e;
-    const dn_gplan *p = g->plan;
-    bool async = dn_gemm_async(p);
-    int bytes = copy->operand->vector * (int)dn_dtype_size(p->contract->dtype);
-    LLVMBasicBlockRef after = dn_gemm_enter_if(e, async ? more : NULL);
+    LLVMTypeRef element = dn_emit_memory(e, g->plan->contract->dtype);
+    int bytes = copy->operand->vector * (int)dn_dtype_size(g->plan->contract->dtype);
+    bool async = dn_gemm_async(g->plan);
     for (int v = 0; v < copy->vectors; v++) {
-        LLVMValueRef exists = inside(g, copy, v), offset = source_offset(g, copy, v);
-        if (!async) {
-            copy->loaded[v] = load(g, copy, offset, dn_gemm_and(e, exists, more));
-            continue;
-        }
-        LLVMTypeRef element = dn_emit_memory(e, p->contract->dtype);
-        dn_gemm_copy_async(e, dn_gemm_at(e, e->i8, tile, copy->to[v]),
-                           dn_gemm_at(e, element, copy->source, offset), bytes, exists);
+        LLVMValueRef exists = dn_gemm_and(e, inside(g, copy, v), more);
+        LLVMValueRef offset = source_offset(g, copy, v);
+        if (async)
+            dn_gemm_copy_async(e, dn_gemm_at(e, e->i8, tile, copy->to[v]),
+                               dn_gemm_at(e, element, copy->source, offset), bytes, exists);
+        else
+            copy->loaded[v] = load(g, copy, offset, exists);
     }
-    dn_gemm_leave(e, after);
 }
 
 // As it is kept in shared memory.
@@ -301,11 +298,11 @@ void dn_gemm_copy_store(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile) {
     }
 }
 
-void dn_gemm_copy_round(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile) {
+void dn_gemm_copy_round(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, int part, int parts) {
     dn_emit *e = g->e;
     int lanes = copy->operand->vector;
     LLVMTypeRef type = dn_emit_over(e, e->i32, lanes);
-    for (int v = 0; v < copy->vectors; v++) {
+    for (int v = part * copy->vectors / parts; v < (part + 1) * copy->vectors / parts; v++) {
         LLVMValueRef at = dn_gemm_at(e, e->i8, tile, copy->to[v]);
         LLVMValueRef value = LLVMBuildLoad2(e->builder, type, at, "");
         LLVMSetAlignment(value, 4 * (unsigned)lanes);

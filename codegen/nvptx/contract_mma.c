@@ -127,13 +127,14 @@ static void read_fragments(dn_gemm *g, const reader *r, bool b, int step, int ei
 
 // ---- sums ----
 
-void dn_gemm_mma_steps(dn_gemm *g, LLVMValueRef a, LLVMValueRef b) {
+void dn_gemm_mma_steps(dn_gemm *g, LLVMValueRef a, LLVMValueRef b, LLVMValueRef next) {
     const dn_gplan *p = g->plan;
     const dn_gtile *tile = &p->tile;
     warp w = warp_of(g);
     reader of_a = reader_of(g, &p->a, a, &w, false), of_b = reader_of(g, &p->b, b, &w, true);
     int rows = tile->part_rows / 8, columns = tile->part_columns / 8;
-    for (int step = 0; step < tile->steps * p->element / STEP_BYTES; step++) {
+    int steps = tile->steps * p->element / STEP_BYTES;
+    for (int step = 0; step < steps; step++) {
         fragments fa, fb;
         read_fragments(g, &of_a, false, step, rows, &fa);
         read_fragments(g, &of_b, true, step, columns, &fb);
@@ -142,6 +143,7 @@ void dn_gemm_mma_steps(dn_gemm *g, LLVMValueRef a, LLVMValueRef b) {
             for (int j = 0; j < columns; j++)
                 dn_gemm_mma(g->e, p->unit, four, fb.of[j], &g->sum[(i / 2 * columns + j) * 4]);
         }
+        if (p->unit == DN_G_TF32) dn_gemm_round(g, next, step, steps);
     }
 }
 

@@ -226,9 +226,9 @@ static void plan_parts(const dn_contract *c, dn_gplan *p) {
     add_outer(p, DN_G_PART, 0, c->parts, 0, 0);
 }
 
-void dn_gemm_lay_out(const dn_contract *c, dn_matrix_units units, dn_gplan *p) {
+void dn_gemm_lay_out(const dn_contract *c, const dn_nvptx *target, dn_gplan *p) {
     DN_ASSERT(!c->packed, "a packed operand on CUDA");
-    *p = (dn_gplan){.contract = c, .b = {.arg = 1}};
+    *p = (dn_gplan){.contract = c, .target = target, .b = {.arg = 1}};
     switch (c->op) {
         case DN_OP_DOT: plan_dot(c, p); break;
         case DN_OP_CONV: plan_conv(c, p); break;
@@ -236,8 +236,8 @@ void dn_gemm_lay_out(const dn_contract *c, dn_matrix_units units, dn_gplan *p) {
         default: plan_conv_weight(c, p); break;
     }
     plan_parts(c, p);
-    if (c->dtype == DN_F32 && units != DN_MATRIX_F32)
-        p->unit = units == DN_MATRIX_TF32 ? DN_G_TF32 : DN_G_BF16;
+    if (c->dtype == DN_F32 && target->units != DN_MATRIX_F32)
+        p->unit = target->units == DN_MATRIX_TF32 ? DN_G_TF32 : DN_G_BF16;
     dn_gemm_simplify(p, &p->a);
     dn_gemm_simplify(p, &p->b);
     p->wide = reach_of(&p->a) + reach_of(&p->b) + outer_reach(p) > INT32_MAX / 2;
@@ -245,6 +245,6 @@ void dn_gemm_lay_out(const dn_contract *c, dn_matrix_units units, dn_gplan *p) {
 }
 
 dn_status dn_gemm_plan(const dn_kernel *kernel, const dn_nvptx *target, dn_gplan *p) {
-    dn_gemm_lay_out(&kernel->contract, target->units, p);
+    dn_gemm_lay_out(&kernel->contract, target, p);
     return check_sizes(kernel, p);
 }

@@ -4,30 +4,32 @@
 #include "codegen/nvptx/contract.h"
 
 enum {
-    PROCESSORS = 132,  // multiprocessors of an H100
+    PROCESSORS = 132,
     STAGES = 3,
     MOST_COPIES = 12,     // vectors of a thread
     MOST_COPIES_FMA = 8,  // where sums have more registers
 };
 
-// `cost`: of a sum in it, compared with one in the largest tile: the smaller the tile, the more
-// often an element is copied.
+// What a step of a sum costs, compared with one in a tile of 128 x 128: the smaller the tile, the
+// more often an element is copied; and how many steps it takes to begin and end a tile, which other
+// blocks on the same multiprocessor hide if there are any.
 typedef struct choice {
     dn_gtile tile;
-    double cost;
+    double step, ends;
 } choice;
 
 // rows, columns; threads; part of a warp (mma) or a thread (FMA)
 static const choice matrix_tiles[] = {
-    {{128, 128, 0, 256, 0, 64, 32}, 1.0}, {{128, 64, 0, 128, 0, 64, 32}, 1.15},
-    {{64, 128, 0, 128, 0, 32, 64}, 1.15}, {{64, 64, 0, 128, 0, 32, 32}, 1.4},
-    {{64, 32, 0, 128, 0, 32, 16}, 2.0},   {{128, 16, 0, 128, 0, 32, 16}, 2.4},
-    {{64, 16, 0, 128, 0, 16, 16}, 3.0},
+    {{256, 128, 0, 256, 0, 64, 64}, 0.85, 256}, {{128, 256, 0, 256, 0, 64, 64}, 0.85, 256},
+    {{128, 128, 0, 256, 0, 64, 32}, 1.0, 64},   {{128, 64, 0, 128, 0, 64, 32}, 1.15, 64},
+    {{64, 128, 0, 128, 0, 32, 64}, 1.15, 64},   {{64, 64, 0, 128, 0, 32, 32}, 1.4, 64},
+    {{64, 32, 0, 128, 0, 32, 16}, 2.0, 64},     {{128, 16, 0, 128, 0, 32, 16}, 2.4, 64},
+    {{64, 16, 0, 128, 0, 16, 16}, 3.0, 64},
 };
 static const choice fma_tiles[] = {
-    {{128, 128, 0, 256, 0, 8, 8}, 1.0}, {{128, 64, 0, 256, 0, 8, 4}, 1.15},
-    {{64, 64, 0, 256, 0, 4, 4}, 1.4},   {{64, 32, 0, 256, 0, 4, 2}, 2.0},
-    {{128, 16, 0, 256, 0, 8, 1}, 2.4},  {{32, 32, 0, 256, 0, 2, 2}, 2.8},
+    {{128, 128, 0, 256, 0, 8, 8}, 1.0, 32}, {{128, 64, 0, 256, 0, 8, 4}, 1.15, 32},
+    {{64, 64, 0, 256, 0, 4, 4}, 1.4, 32},   {{64, 32, 0, 256, 0, 4, 2}, 2.0, 32},
+    {{128, 16, 0, 256, 0, 8, 1}, 2.4, 32},  {{32, 32, 0, 256, 0, 2, 2}, 2.8, 32},
 };
 
 static int64_t count_blocks(const dn_gplan *p, const dn_gtile *tile) {
@@ -43,27 +45,37 @@ static int64_t copies(const dn_gplan *p, const dn_gtile *tile, int steps) {
     return (a + b) / tile->threads;
 }
 
-// Sets the tile; how long it takes, in steps of the sum of one result on one multiprocessor.
-static double choose_tile(dn_gplan *p) {
+// Whether a tile can be had: large ones leave no registers for anything else.
+static bool possible(const dn_gplan *p, const dn_gtile *tile, int steps) {
     bool fma = p->unit == DN_G_FMA;
-    int steps = fma || p->k <= 16 || p->a.vector == 1 || p->b.vector == 1 ? 16 : 32;
+    int64_t sums = (int64_t)tile->rows * tile->columns;
+    if (sums > 128 * 128 && (p->unit == DN_G_BF16 || p->phased || steps < 32)) return false;
+    if (sums > 64 * 64 && p->element == 8) return false;
+    return copies(p, tile, steps) <= (fma ? MOST_COPIES_FMA : MOST_COPIES);
+}
+
+// Sets the tile and its cost: in steps of the sum of one result on one multiprocessor.
+static void choose_tile(dn_gplan *p) {
+    bool fma = p->unit == DN_G_FMA;
     const choice *choices = fma ? fma_tiles : matrix_tiles;
     int count =
         fma ? sizeof fma_tiles / sizeof *fma_tiles : sizeof matrix_tiles / sizeof *matrix_tiles;
-    double best = 0;
+    int steps = fma || p->k <= 16 || p->a.vector == 1 || p->b.vector == 1 ? 16 : 32;
+    int64_t parts = p->contract->parts ? p->contract->parts : 1;
+    int processors = p->target->processors ? p->target->processors : PROCESSORS;
+    double depth = (double)dn_gemm_ceil(p->k, parts * steps) * steps;
+    p->cost = HUGE_VAL;
     for (int i = 0; i < count; i++) {
         const dn_gtile *tile = &choices[i].tile;
-        if (p->element == 8 && tile->rows * tile->columns > 64 * 64) continue;
-        if (copies(p, tile, steps) > (fma ? MOST_COPIES_FMA : MOST_COPIES)) continue;
-        double waves = (double)dn_gemm_ceil(count_blocks(p, tile), PROCESSORS);
-        double cost = waves * tile->rows * tile->columns * choices[i].cost;
-        if (best && cost >= best) continue;
-        best = cost;
+        if (!possible(p, tile, steps)) continue;
+        double waves = (double)dn_gemm_ceil(count_blocks(p, tile), processors);
+        double cost =
+            waves * tile->rows * tile->columns * (depth * choices[i].step + choices[i].ends);
+        if (cost >= p->cost) continue;
+        p->cost = cost;
         p->tile = *tile;
     }
     p->tile.steps = steps;
-    int64_t parts = p->contract->parts ? p->contract->parts : 1;
-    return best * (double)dn_gemm_ceil(p->k, parts * steps) * steps;
 }
 
 static int64_t distance(int64_t stride) { return stride < 0 ? -stride : stride; }
@@ -95,7 +107,7 @@ void dn_gemm_shape(dn_gplan *p) {
     p->element = p->unit == DN_G_BF16 ? 2 : size < 4 ? 4 : size;
     choose_copies(p, &p->a, false);
     choose_copies(p, &p->b, true);
-    p->cost = choose_tile(p);
+    choose_tile(p);
     dn_gtile *tile = &p->tile;
     share_copies(tile, &p->a, tile->rows);
     share_copies(tile, &p->b, tile->columns);
@@ -131,10 +143,11 @@ static double results_of(const dn_gplan *p) {
 
 // Clocks that a contraction takes in so many parts, written and added up again.
 static double clocks(const dn_contract *contract, int parts) {
+    static const dn_nvptx target = {.sm = 80, .units = DN_MATRIX_TF32};
     dn_contract c = *contract;
     dn_gplan p;
     c.parts = parts > 1 ? parts : 0;
-    dn_gemm_lay_out(&c, DN_MATRIX_TF32, &p);
+    dn_gemm_lay_out(&c, &target, &p);
     double time = p.cost / (c.dtype == DN_F64 ? STEPS_PER_CLOCK_F64 : STEPS_PER_CLOCK);
     if (parts == 1) return time;
     double bytes = results_of(&p) * (double)dn_dtype_size(c.dtype);

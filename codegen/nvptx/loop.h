@@ -32,6 +32,9 @@ typedef struct dn_unit_plan {
     // SEQUENTIAL axes of windows that overlap: no two points of them meet while the others stand
     // still. The threads of a team share them, and wait for each other before the others go on.
     int together[DN_MAX_AXES], n_together;
+    // Threads that go through the SEQUENTIAL axes for one unit, each to store to rows of its own:
+    // every owners-th. A power of two.
+    int owners;
     int reduce[DN_MAX_AXES], n_reduce;  // in the order that they are gone through
     int64_t vectors;                    // of the REDUCE axes; or points of `together`
     int step;
@@ -52,8 +55,34 @@ static inline int dn_unit_threads(const dn_unit_plan *plan) {
 // Whether value i is read in the direction of the tile axis.
 bool dn_unit_across(const dn_unit_plan *plan, int i);
 
+// ---- where a thread stands (loop_unit.c) ----
+typedef struct dn_unit_thread {
+    dn_emit *e;
+    dn_unit_plan *plan;
+    dn_point at;                // of its unit's first point
+    uint32_t known;             // bits of axes with an index
+    LLVMValueRef *values;       // those known there
+    LLVMValueRef unit, member;  // i32: numbers in the block
+    LLVMValueRef owner;         // an index: of rows; NULL: there are none
+    LLVMValueRef exists;        // i1: its unit does; NULL: all do
+} dn_unit_thread;
+
+void dn_unit_find(dn_unit_thread *t);
+void dn_unit_set_axis(dn_unit_thread *t, int axis, LLVMValueRef index, int multiple);
+void dn_unit_require(dn_unit_thread *t, LLVMValueRef condition);  // so that its unit exists
+LLVMValueRef dn_unit_number(dn_emit *e, int64_t value);           // as an e->index
+LLVMValueRef dn_unit_index(dn_emit *e, LLVMValueRef value);
+// The next digit of *rest, which has `size` of them, least first.
+LLVMValueRef dn_unit_digit(dn_emit *e, LLVMValueRef *rest, int64_t size);
+
+// ---- points (loop.c) ----
 // A copy of the entries for a kernel's values; NULL: nothing is known.
 LLVMValueRef *dn_unit_values(dn_unit_plan *plan, LLVMValueRef const *values);
+
+// Computes what is known already of the first `n` values.
+void dn_unit_hoist(dn_unit_thread *t, int n);
+// All that is done at the thread's point of the PARALLEL and SEQUENTIAL axes.
+void dn_unit_points(dn_unit_thread *t);
 
 // Runs what is emitted until dn_when_end where `condition` holds (NULL: always). values[n] keep
 // what they were before where it does not.
@@ -65,6 +94,11 @@ typedef struct dn_when {
 void dn_when_begin(dn_emit *e, dn_arena *arena, dn_when *when, LLVMValueRef condition,
                    LLVMValueRef *values, int n);
 void dn_when_end(dn_emit *e, dn_when *when);
+
+// ---- SEQUENTIAL axes (loop_sequence.c) ----
+void dn_unit_sequence(dn_unit_thread *t);
+// The same for plan->together. All threads of the block call it.
+void dn_unit_windows(dn_unit_thread *t);
 
 // ---- reductions (loop_reduce.c) ----
 // The member's part of the REDUCE axes at a point of the others: the body, its stores, and what its

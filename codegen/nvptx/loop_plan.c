@@ -13,6 +13,7 @@ enum {
     FULL = MULTIPROCESSORS * 1024,  // threads that keep the memory of an H100 busy
     SECTOR = 8,                     // elements that memory gives at once
     LONG_SUM = 256,                 // additions to one accumulator, beyond which a team grows
+    MOST_OWNERS = 64,
 };
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -37,7 +38,6 @@ typedef struct access_info {
     const dn_access *access;  // of memory; NULL: none
     int row;                  // the value that chooses its row, or -1
     int64_t scale;
-    dn_dtype dtype;
     bool body;
 } access_info;
 
@@ -47,11 +47,10 @@ static access_info info_of(const dn_unit_plan *p, int i) {
     if (i < k->n_values) {
         const dn_kvalue *v = &k->values[i];
         return (access_info){v->kind == DN_KV_LOAD ? &v->access : NULL, v->in[0], v->scale,
-                             v->dtype, i < k->n_body};
+                             i < k->n_body};
     }
     const dn_store *s = &k->stores[i - k->n_values];
-    return (access_info){&s->access, s->row, s->scale, k->values[s->value].dtype,
-                         s->value < k->n_body};
+    return (access_info){&s->access, s->row, s->scale, s->value < k->n_body};
 }
 
 // Sectors for each access of a thread, if neighbouring threads are neighbours on `axis`.
@@ -211,7 +210,7 @@ static void choose_rectangle(dn_unit_plan *p) {
 
 // Small kernels are spread over all multiprocessors.
 static void choose_across(dn_unit_plan *p) {
-    int64_t units = units_of(p);
+    int64_t units = units_of(p) * p->owners;
     if (p->near && p->team > WARP) {
         p->across = 1;
     } else {
@@ -301,6 +300,25 @@ static void choose_together(dn_unit_plan *p) {
     p->n_sequential = n;
 }
 
+// Where all stores are to one row, which is the same for all lanes, threads can share the rows.
+static bool can_own(const dn_unit_plan *p) {
+    const dn_kernel *k = &p->kernel;
+    if (!p->n_sequential || p->n_together || p->n_reduce || k->n_reductions) return false;
+    int row = k->n_stores ? k->stores[0].row : -1;
+    for (int i = 0; i < k->n_stores; i++)
+        if (k->stores[i].row != row) return false;
+    return row >= 0 && (p->lane < 0 || !(p->axes[row] >> p->lane & 1));
+}
+
+// Each owner goes through all points, to find its own.
+static void choose_owners(dn_unit_plan *p) {
+    int64_t points = points_of(&p->kernel, DN_AXIS_SEQUENTIAL);
+    if (!can_own(p)) return;
+    while (p->owners < MOST_OWNERS && points >= 16 * p->owners &&
+           units_of(p) * p->owners < FULL / 4)
+        p->owners *= 2;
+}
+
 static int64_t points_together(const dn_unit_plan *p) {
     int64_t points = 1;
     for (int i = 0; i < p->n_together; i++) points *= p->kernel.axes[p->together[i]].size;
@@ -321,7 +339,7 @@ static void make_last(dn_unit_plan *p, int axis) {
 }
 
 void dn_unit_plan_make(const dn_kernel *kernel, dn_unit_plan *p) {
-    *p = (dn_unit_plan){.lane = -1, .tile = -1, .width = 1, .height = 1, .step = 1};
+    *p = (dn_unit_plan){.lane = -1, .tile = -1, .width = 1, .height = 1, .step = 1, .owners = 1};
     dn_kernel freed;
     free_axes(&p->arena, kernel, &freed);
     dn_kernel_simplify(&p->arena, &freed, &p->kernel);
@@ -344,6 +362,7 @@ void dn_unit_plan_make(const dn_kernel *kernel, dn_unit_plan *p) {
     p->vectors =
         p->n_together ? points_together(p) : points_of(&p->kernel, DN_AXIS_REDUCE) / p->step;
     choose_team(p, serial);
+    choose_owners(p);
     if (p->tile >= 0)
         choose_rectangle(p);
     else

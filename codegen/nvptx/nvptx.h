@@ -23,6 +23,7 @@ typedef struct dn_nvptx {
     int sm;         // 80, 86, 89, 90
     bool specific;  // sm_90a: wgmma and TMA
     dn_matrix_units units;
+    int processors;  // multiprocessors that contractions should fill with tiles; 0: an H100's 132
 } dn_nvptx;
 
 // "cuda" (sm_80), "cuda:sm_90a"; units are DN_MATRIX_F32. DN_INVALID for what is none or too old.
@@ -71,6 +72,6 @@ LLVMValueRef dn_nvptx_shared(dn_emit *e, LLVMTypeRef element, int64_t count, int
 LLVMValueRef dn_nvptx_dynamic_shared(dn_emit *e);
 
 int dn_nvptx_parts(const dn_contract *contract);  // contract_shape.c
-extern const dn_target dn_nvptx_target;  // for dn_kernels_lower: nothing is packed
+extern const dn_target dn_nvptx_target;           // for dn_kernels_lower: nothing is packed
 
 #endif

@@ -53,31 +53,55 @@ static void print_gradients(const dn_style *style, const dn_gradients *g, dn_str
     dn_table_print(&table, style, true, out);
 }
 
-// Runs the expression and hands its call over; the result is kept for the comparison.
-typedef dn_status on_recorded(dn_session *s, const dn_recorded *record, const dn_input *input,
-                              const dn_value *result);
-
-static dn_status with_recorded(dn_session *s, const char *argument, on_recorded *then) {
+// An expression that was run: what it gave, and what its last entry was given.
+typedef struct trial {
+    const char *text;
     dn_input input;
-    if (!dn_try(s, argument, &input)) return DN_SUCCESS;
-    dn_recorded record = {.entry = -1};
-    dn_value result = dn_value_none();
+    dn_recorded record;
+    dn_value result;
+    const dn_graph *graph;  // of a single tensor expression, as it was built; else NULL
+} trial;
+
+// The graph of a tensor expression before any pass: what stop_gradient hides from the gradient is
+// still hidden there.
+static const dn_graph *graph_as_built(dn_session *s, const char *text) {
+    const dn_compiler *c = s->compiler;
+    const dn_graph *graph = NULL;
+    dn_input input;
+    s->compiler->keep_graphs = true;
+    if (dn_prompt_try(s->compiler, text, &input)) {
+        const dn_command *command = &c->commands[input.command];
+        for (int i = 0; i < command->n_code; i++)
+            if (command->code[i].op == DN_VM_CALL_ENTRY) graph = c->units[command->code[i].a].graph;
+        dn_input_free(&input);
+        dn_prompt_forget(s->compiler);
+    }
+    s->compiler->keep_graphs = false;
+    return graph;
+}
+
+// Runs the expression on trial, and looks at it.
+typedef dn_status on_trial(dn_session *s, const trial *t);
+
+static dn_status with_trial(dn_session *s, const char *argument, on_trial *then) {
+    trial t = {.text = argument, .record = {.entry = -1}, .result = dn_value_none()};
+    if (!dn_try(s, argument, &t.input)) return DN_SUCCESS;
     dn_status status = DN_SUCCESS;
-    if (input.command >= 0) status = try_run(s, input.command, &record, &result);
-    if (!status) status = then(s, &record, &input, &result);
-    dn_recorded_free(&record);
-    dn_value_release(result);
+    if (t.input.command >= 0) status = try_run(s, t.input.command, &t.record, &t.result);
     dn_prompt_forget(s->compiler);
+    bool is_step = t.record.entry >= 0 && s->compiler->units[t.record.entry].entry.is_step;
+    if (!status && !is_step && is_whole(&t.record, &t.result))
+        t.graph = graph_as_built(s, argument);
+    if (!status) status = then(s, &t);
+    dn_recorded_free(&t.record);
+    dn_value_release(t.result);
     return status;
 }
 
-static dn_status grad(dn_session *s, const dn_recorded *record, const dn_input *input,
-                      const dn_value *result) {
-    (void)input;
+static dn_status grad(dn_session *s, const trial *t) {
     dn_gradients g;
-    dn_recorded none = {.entry = -1};
     dn_str text = {0};
-    DN_TRY(dn_gradients_new(s, is_whole(record, result) ? record : &none, false, &g));
+    DN_TRY(dn_gradients_new(s, t->graph, &t->record, false, &g));
     print_gradients(&s->style, &g, &text);
     dn_gradients_free(&g);
     dn_session_print(&text);
@@ -85,7 +109,7 @@ static dn_status grad(dn_session *s, const dn_recorded *record, const dn_input *
 }
 
 dn_status dn_ask_grad(dn_session *s, const char *argument) {
-    return with_recorded(s, argument, grad);
+    return with_trial(s, argument, grad);
 }
 
 // ---- :check --------------------------------------------------------------------------------------------
@@ -124,14 +148,14 @@ static void print_verdict(const dn_session *s, bool good, const char *text) {
            good ? "ok " : "BAD", dn_style_end(&s->style), text);
 }
 
-static dn_status compare_backends(dn_session *s, const dn_input *input, const dn_value *result) {
+static dn_status compare_backends(dn_session *s, const trial *t) {
     dn_value other;
     dn_backend_kind kind = s->backend.kind;
     s->backend.kind = kind == DN_BACKEND_X86 ? DN_BACKEND_INTERP : DN_BACKEND_X86;
-    dn_status status = try_run(s, input->command, NULL, &other);
+    dn_status status = try_run(s, t->input.command, NULL, &other);
     s->backend.kind = kind;
     if (status) return status;
-    double worst = distance(result, &other);
+    double worst = distance(&t->result, &other);
     char *text = worst == 0 ? dn_strdup("x86 and interp give the same bits")
                             : dn_printf("x86 and interp differ by %.2g of the largest value", worst);
     print_verdict(s, worst < 1e-4, text);
@@ -140,34 +164,42 @@ static dn_status compare_backends(dn_session *s, const dn_input *input, const dn
     return DN_SUCCESS;
 }
 
-static dn_status check_gradient(dn_session *s, const dn_recorded *record) {
+static bool stops_gradients(const dn_graph *graph) {
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i]->op == DN_OP_STOP_GRADIENT) return true;
+    return false;
+}
+
+static dn_status check_gradient(dn_session *s, const trial *t) {
     double worst;
     int checked;
     dn_str where = {0};
-    dn_status status = dn_gradients_check(s, record, &worst, &checked, &where);
+    dn_status status = dn_gradients_check(s, t->graph, &t->record, &worst, &checked, &where);
     if (!status) {
         char *text = dn_printf("the gradient and finite differences in f64 differ by %.2g (%d "
                                "elements; %s)",
                                worst, checked, where.text ? where.text : "none");
         print_verdict(s, worst < 1e-5, text);
+        if (worst >= 1e-5 && stops_gradients(t->graph))
+            printf("     there is a stop_gradient in it, which finite differences do not see\n");
         free(text);
     }
     free(where.text);
     return status;
 }
 
-static dn_status check(dn_session *s, const dn_recorded *record, const dn_input *input,
-                       const dn_value *result) {
-    DN_TRY(compare_backends(s, input, result));
-    bool scalar = is_whole(record, result) && result->tensor->shape.rank == 0 &&
-                  dn_dtype_is_float(result->tensor->dtype);
-    if (scalar) return check_gradient(s, record);
+static dn_status check(dn_session *s, const trial *t) {
+    if (t->input.command < 0) return dn_fail(DN_INVALID, "`%s` is nothing that runs", t->text);
+    DN_TRY(compare_backends(s, t));
+    bool scalar = t->graph && t->result.tensor->shape.rank == 0 &&
+                  dn_dtype_is_float(t->result.tensor->dtype);
+    if (scalar) return check_gradient(s, t);
     printf("     no gradient: this is no single float; :check mean(...) has one\n");
     return DN_SUCCESS;
 }
 
 dn_status dn_ask_check(dn_session *s, const char *argument) {
-    return with_recorded(s, argument, check);
+    return with_trial(s, argument, check);
 }
 
 // ---- :time ---------------------------------------------------------------------------------------------

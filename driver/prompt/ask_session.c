@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "driver/prompt/questions.h"
+#include "runtime/base/replace.h"
 
 // ---- settings ---------------------------------------------------------------------------------------
 
@@ -85,7 +86,8 @@ static dn_status replay(dn_session *s, const char *path) {
     return DN_SUCCESS;
 }
 
-static dn_status load(dn_session *s, const char *path) {
+// A file that is read again brings its definitions alone: data and models stay.
+static dn_status load(dn_session *s, const char *path, bool again) {
     dn_input input;
     bool ok = dn_prompt_load(s->compiler, path, &input);
     dn_session_flush(s);
@@ -97,11 +99,9 @@ static dn_status load(dn_session *s, const char *path) {
     if (s->run) DN_TRY(dn_session_extend(s));
     printf("%s: %d definitions\n", path, input.n_defs);
     dn_session_tell_changes(s, &input);
-    if (s->file != path) {
-        free(s->file);
-        s->file = dn_strdup(path);
-    }
-    return replay(s, path);
+    free(s->file);
+    s->file = dn_strdup(path);
+    return again ? DN_SUCCESS : replay(s, path);
 }
 
 // A file's name, with or without quotes.
@@ -115,21 +115,23 @@ static char *file_name(const char *argument) {
 dn_status dn_ask_load(dn_session *s, const char *argument) {
     if (!*argument) return dn_fail(DN_INVALID, ":load takes a file");
     char *path = file_name(argument);
-    dn_status status = load(s, path);
+    dn_status status = load(s, path, false);
     free(path);
     return status;
 }
 
 dn_status dn_ask_reload(dn_session *s, const char *argument) {
-    if (*argument) return dn_ask_load(s, argument);
-    if (!s->file)
+    if (!*argument && !s->file)
         return dn_with_hint(dn_fail(DN_INVALID, "no file was loaded yet"), ":load FILE.dnet");
-    return load(s, s->file);
+    char *path = file_name(*argument ? argument : s->file);
+    dn_status status = load(s, path, true);
+    free(path);
+    return status;
 }
 
 // ---- saving ---------------------------------------------------------------------------------------------
 
-static void write_definitions(dn_session *s, FILE *file) {
+static void put_definitions(dn_session *s, dn_str *out) {
     dn_compiler *c = s->compiler;
     for (int i = 0; i < c->n_defs; i++) {
         const dn_def *def = c->defs[i];
@@ -137,41 +139,69 @@ static void write_definitions(dn_session *s, FILE *file) {
         if (def->decl->kind == DN_DECL_COMMAND && strcmp(def->name, "session") == 0) continue;
         size_t length;
         const char *text = dn_sources_text(&c->sources, def->decl->span, &length);
-        fprintf(file, "%.*s\n\n", (int)length, text);
+        dn_str_append(out, text, length);
+        dn_str_puts(out, "\n\n");
     }
 }
 
-// Inputs that only define something are in the definitions.
-static bool has_statements(dn_session *s, const char *text) {
-    dn_compiler *c = s->compiler;
-    uint32_t source;
-    dn_status status = dn_sources_add(&c->sources, "input", text, strlen(text), false, &source);
-    dn_status_free(status);
-    if (status) return false;
-    dn_file *tree = dn_parse(&c->arena, &c->sources, source, &c->diags);
-    dn_diags_clear(&c->diags);
-    for (int i = 0; i < tree->count; i++)
-        if (tree->decls[i]->kind == DN_DECL_STMT) return true;
-    return false;
+// A statement as it would be in the saved program: later definitions may not fit it any more.
+static void put_statement(dn_compiler *fresh, const char *text, size_t length, dn_str *out) {
+    char *statement = dn_strndup(text, length), *rest = statement, *line;
+    dn_input input;
+    bool fits = dn_prompt_compile(fresh, statement, &input);
+    dn_input_free(&input);
+    dn_diags_clear(&fresh->diags);
+    if (!fits) dn_str_puts(out, "    // This does not fit the definitions above:\n");
+    while ((line = strsep(&rest, "\n")))
+        dn_str_printf(out, "    %s%s\n", fits ? "" : "// ", line);
+    free(statement);
 }
 
-static void write_statements(dn_session *s, FILE *file) {
-    fprintf(file, "command session() {\n");
-    for (int i = 0; i < s->n_inputs; i++)
-        if (has_statements(s, s->inputs[i])) fprintf(file, "%s\n", s->inputs[i]);
-    fprintf(file, "}\n");
+static void put_statements(dn_session *s, dn_compiler *fresh, dn_str *out) {
+    dn_compiler *c = s->compiler;
+    for (int i = 0; i < s->n_inputs; i++) {
+        uint32_t source;
+        const char *text = s->inputs[i];
+        dn_status status = dn_sources_add(&c->sources, "input", text, strlen(text), false, &source);
+        dn_file *tree = status ? NULL : dn_parse(&c->arena, &c->sources, source, &c->diags);
+        dn_status_free(status);
+        dn_diags_clear(&c->diags);
+        for (int k = 0; tree && k < tree->count; k++) {
+            size_t length;
+            if (tree->decls[k]->kind != DN_DECL_STMT) continue;
+            const char *part = dn_sources_text(&c->sources, tree->decls[k]->span, &length);
+            put_statement(fresh, part, length, out);
+        }
+    }
+}
+
+static void put_session(dn_session *s, const char *path, dn_str *out) {
+    dn_compiler *fresh = dn_compiler_new(s->compiler->real);
+    dn_input input;
+    dn_str definitions = {0};
+    put_definitions(s, &definitions);
+    dn_prompt_compile(fresh, definitions.text ? definitions.text : "", &input);
+    dn_input_free(&input);
+    dn_diags_clear(&fresh->diags);
+    dn_str_printf(out, "%s :load brings it back; `dnet %s session` runs it.\n\n%scommand session() {\n",
+                  session_mark, path, definitions.text ? definitions.text : "");
+    put_statements(s, fresh, out);
+    dn_str_puts(out, "}\n");
+    free(definitions.text);
+    dn_compiler_free(fresh);
 }
 
 dn_status dn_ask_save(dn_session *s, const char *argument) {
     if (!*argument) return dn_fail(DN_INVALID, ":save takes a file");
     char *path = file_name(argument);
-    FILE *file = fopen(path, "w");
-    dn_status status = file ? DN_SUCCESS : dn_fail_errno("%s", path);
-    if (file) {
-        fprintf(file, "%s :load brings it back; `dnet %s session` runs it.\n\n", session_mark, path);
-        write_definitions(s, file);
-        write_statements(s, file);
-        if (fclose(file) != 0) status = dn_fail_errno("%s", path);
+    dn_replace replace;
+    dn_status status = dn_replace_open(&replace, path);
+    if (!status) {
+        dn_str text = {0};
+        put_session(s, path, &text);
+        fwrite(text.text, 1, text.length, replace.file);
+        free(text.text);
+        status = dn_replace_close(&replace, DN_SUCCESS, false);
     }
     if (!status) printf("wrote %s\n", path);
     free(path);

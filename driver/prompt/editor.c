@@ -11,7 +11,7 @@
 
 #include "driver/prompt/complete.h"
 
-enum { HISTORY_KEPT = 2000, BLINK_MS = 200, LISTED = 100 };
+enum { HISTORY_KEPT = 2000, BLINK_MS = 200, LISTED = 100, PROMPT_COLUMNS = 6 };
 
 struct dn_editor {
     dn_session *session;
@@ -159,21 +159,31 @@ static int distance_to_partner(const char *before, char close) {
     return 0;
 }
 
-// The cursor visits the partner for a moment, unless another key comes.
+// Moves the terminal's cursor to the partner and back, with the bracket already there. Ends where
+// libedit believes it to be, before the bracket, which it then draws itself.
+static void visit(int distance, char bracket) {
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    printf("%c\033[%dD", bracket, distance + 1);
+    fflush(stdout);
+    poll(&input, 1, BLINK_MS);
+    printf("\033[%dC", distance);
+    fflush(stdout);
+}
+
+// The partner is shown for a moment, unless another key comes or the line is not all in one row.
 static unsigned char close_bracket(EditLine *el, int key) {
+    dn_editor *e = editor_of(el);
     char text[] = {(char)key, 0};
     char *before = text_before_cursor(el);
-    int distance = distance_to_partner(before, (char)key);
-    free(before);
-    if (el_insertstr(el, text) != 0) return CC_ERROR;
-    if (!distance) return CC_REFRESH;
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    if (poll(&input, 1, 0) != 0) return CC_REFRESH;  // pasted
-    el_cursor(el, -(distance + 1));
-    el_set(el, EL_REFRESH);
-    poll(&input, 1, BLINK_MS);
-    el_cursor(el, distance + 1);
-    return CC_REFRESH;
+    int distance = distance_to_partner(before, (char)key);
+    dn_style_update(&e->session->style, stdout);
+    bool one_row = !strchr(before, '\n') &&
+                   PROMPT_COLUMNS + dn_text_columns(before) + 1 < e->session->style.width;
+    free(before);
+    bool pasted = poll(&input, 1, 0) != 0;
+    if (distance && one_row && !pasted) visit(distance, (char)key);
+    return el_insertstr(el, text) == 0 ? CC_REFRESH : CC_ERROR;
 }
 
 static void bind_keys(EditLine *el) {

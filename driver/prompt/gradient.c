@@ -136,10 +136,9 @@ static dn_status no_number(void) {
                         "a mean or a sum makes one number of a tensor: :grad mean(M(x))");
 }
 
-static dn_status build(dn_session *s, const dn_recorded *call, bool exact, dn_gradients *out) {
+static dn_status build(const dn_graph *from, bool exact, dn_gradients *out) {
     *out = (dn_gradients){0};
-    if (call->entry < 0) return no_number();
-    const dn_graph *from = s->compiler->units[call->entry].graph;
+    if (!from) return no_number();
     if (from->n_outputs != 1 || from->outputs[0].node->type.rank != 0 ||
         !dn_dtype_is_float(from->outputs[0].node->type.dtype))
         return no_number();
@@ -168,8 +167,9 @@ static dn_status compute(dn_session *s, const dn_recorded *call, dn_gradients *g
     return status;
 }
 
-dn_status dn_gradients_new(dn_session *s, const dn_recorded *call, bool exact, dn_gradients *out) {
-    dn_status status = build(s, call, exact, out);
+dn_status dn_gradients_new(dn_session *s, const dn_graph *graph, const dn_recorded *call,
+                           bool exact, dn_gradients *out) {
+    dn_status status = build(graph, exact, out);
     if (!status) status = compute(s, call, out);
     if (status) dn_gradients_free(out);
     return status;
@@ -240,13 +240,12 @@ static dn_status check_all(differences *d, const dn_gradients *g, double *worst,
     return DN_SUCCESS;
 }
 
-dn_status dn_gradients_check(dn_session *s, const dn_recorded *call, double *worst, int *checked,
-                             dn_str *where) {
+dn_status dn_gradients_check(dn_session *s, const dn_graph *from, const dn_recorded *call,
+                             double *worst, int *checked, dn_str *where) {
     dn_gradients g;
     *worst = 0;
     *checked = 0;
-    DN_TRY(dn_gradients_new(s, call, true, &g));
-    const dn_graph *from = s->compiler->units[call->entry].graph;
+    DN_TRY(dn_gradients_new(s, from, call, true, &g));
     dn_graph *forward = dn_graph_new(from->dims, from->name);
     dn_node **made = dn_xcalloc((size_t)from->n_nodes + 1, sizeof(dn_node *));
     dn_status status = copy_forward(from, true, forward, made);

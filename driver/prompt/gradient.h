@@ -19,14 +19,15 @@ typedef struct dn_gradients {
     int n;
 } dn_gradients;
 
-// Of the first output of a recorded call, which has to be a single float. With `exact` in f64.
-dn_status dn_gradients_new(dn_session *session, const dn_recorded *call, bool exact,
-                           dn_gradients *out) DN_MUST_USE;
+// Of the only output of `graph`, which has to be a single float, for what a recorded call was given.
+// The graph is as it was built, with its stop_gradients. With `exact` in f64.
+dn_status dn_gradients_new(dn_session *session, const dn_graph *graph, const dn_recorded *call,
+                           bool exact, dn_gradients *out) DN_MUST_USE;
 void dn_gradients_free(dn_gradients *gradients);
 
 // The largest difference between the gradient in f64 and finite differences, at some elements of
 // each leaf, relative to the gradient's size. `where`: "M.dense.kernel[3]".
-dn_status dn_gradients_check(dn_session *session, const dn_recorded *call, double *worst,
-                             int *checked, dn_str *where) DN_MUST_USE;
+dn_status dn_gradients_check(dn_session *session, const dn_graph *graph, const dn_recorded *call,
+                             double *worst, int *checked, dn_str *where) DN_MUST_USE;
 
 #endif

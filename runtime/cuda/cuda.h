@@ -3,7 +3,7 @@
 //
 // The launches and arguments of entries are those of runtime/native/native.h; kernels are PTX, with
 // a grid that was fixed when they were compiled. Device memory is one block, whose size is known at
-// compile time (dn_cuda_memory_of): variables, then the arena (the largest of all entries), two
+// compile time (dn_cuda_memory_of): variables, then the arena (the largest of all entries), four
 // sets of inputs, outputs, state (layout.h).
 //
 // An entry runs as one CUDA graph, from its second run on; one that can fail as two, and the host
@@ -38,8 +38,10 @@ typedef struct dn_cuda_module {
 } dn_cuda_module;
 
 // The four kernels of random numbers stand behind the others in `kernels`, which have the same
-// numbers in all modules: n_kernels + dn_cuda_random(dtype, normal).
-enum { DN_CUDA_RANDOMS = 4 };
+// numbers in all modules: n_kernels + dn_cuda_random(dtype, normal). Each thread of theirs makes
+// DN_CUDA_RANDOM_BYTES at a time and goes on with those that come a whole grid later; so the grid
+// is the largest that makes sense, and fewer blocks are launched for fewer numbers.
+enum { DN_CUDA_RANDOMS = 4, DN_CUDA_RANDOM_BYTES = 16 };
 static inline int dn_cuda_random(dn_dtype dtype, bool normal) {
     return (dtype == DN_F64 ? 2 : 0) + (normal ? 1 : 0);
 }
@@ -54,7 +56,7 @@ typedef struct dn_cuda_code {
     int n_kernels;
 } dn_cuda_code;
 
-// Bytes: what a program allocates, exactly. Inputs, outputs and state are two sets of each.
+// Bytes: what a program allocates, exactly. Inputs, outputs and state are four sets of each.
 typedef struct dn_cuda_memory {
     int64_t variables, arena, inputs, outputs, state;
     int64_t device;  // the sum

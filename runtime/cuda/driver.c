@@ -44,7 +44,8 @@ void dn_cu_close(dn_cu *cu) {
 }
 
 bool dn_cu_is_kernel_failure(dn_cu_result result) {
-    return result >= DN_CU_ILLEGAL_ADDRESS && result <= DN_CU_LAUNCH_FAILED;
+    return result == DN_CU_ILLEGAL_ADDRESS || result == DN_CU_TIMEOUT || result == DN_CU_ASSERT ||
+           (result >= DN_CU_STACK_ERROR && result <= DN_CU_LAUNCH_FAILED);
 }
 
 static dn_code code_of(dn_cu_result result) {

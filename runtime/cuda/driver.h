@@ -25,7 +25,10 @@ enum {
     DN_CU_NO_DEVICE = 100,
     DN_CU_UNSUPPORTED_PTX = 222,
     DN_CU_ILLEGAL_ADDRESS = 700,
-    DN_CU_LAUNCH_FAILED = 719,
+    DN_CU_TIMEOUT = 702,
+    DN_CU_ASSERT = 710,
+    DN_CU_STACK_ERROR = 714,
+    DN_CU_LAUNCH_FAILED = 719,  // and the ones between are failures of kernels, too
     // attributes of devices
     DN_CU_MULTIPROCESSORS = 16,
     DN_CU_CLOCK_KHZ = 13,

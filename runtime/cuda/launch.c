@@ -29,6 +29,16 @@ static int kernel_of(const dn_cuda *cuda, const dn_native_launch *launch) {
     return cuda->code->n_kernels + dn_cuda_random(launch->dtype, launch->normal);
 }
 
+// Random numbers: a thread makes 16 bytes of them at a time, so that more threads than that would
+// have nothing to do.
+static int64_t grid_of(const dn_cuda *cuda, const dn_native_launch *launch) {
+    const dn_cuda_kernel *kernel = &cuda->kernels[kernel_of(cuda, launch)];
+    if (launch->kind == DN_LAUNCH_KERNEL) return kernel->grid;
+    int64_t each = kernel->block * (DN_CUDA_RANDOM_BYTES / (int64_t)dn_dtype_size(launch->dtype));
+    int64_t blocks = launch->tasks / each + (launch->tasks % each != 0);
+    return blocks < kernel->grid ? blocks : kernel->grid;
+}
+
 // "`conv2d` from gan.dnet:31 (main_4: 128 blocks of 256 threads, 0 bytes of shared memory)"
 static char *describe(const dn_cuda *cuda, const dn_cuda_entry *e, const dn_native_launch *launch) {
     const dn_cuda_kernel *kernel = &cuda->kernels[kernel_of(cuda, launch)];
@@ -36,9 +46,10 @@ static char *describe(const dn_cuda *cuda, const dn_cuda_entry *e, const dn_nati
     dn_str text = {0};
     dn_str_printf(&text, "`%s`", name);
     if (launch->line) dn_str_printf(&text, " from %s:%d", cuda->program->source, launch->line);
+    int64_t grid = grid_of(cuda, launch);
     dn_str_printf(&text, " (%s: %lld block%s of %d threads, %d bytes of shared memory)",
-                  kernel->symbol, (long long)kernel->grid, kernel->grid == 1 ? "" : "s",
-                  kernel->block, kernel->shared);
+                  kernel->symbol, (long long)grid, grid == 1 ? "" : "s", kernel->block,
+                  kernel->shared);
     return dn_str_take(&text);
 }
 
@@ -56,10 +67,10 @@ static dn_status launch_one(dn_cuda *cuda, const dn_cuda_entry *e, int index, in
     int number = kernel_of(cuda, launch), n = 0;
     const dn_cuda_kernel *kernel = &cuda->kernels[number];
     dn_cu_address state = cuda->sets[set].device + (dn_cu_address)cuda->layout.state;
-    int64_t seed = (int64_t)launch->seed, count = launch->tasks;
+    int64_t seed = (int64_t)launch->seed, count = launch->tasks, grid = grid_of(cuda, launch);
     int32_t site = (int32_t)launch->site, keyed = launch->keyed, which = index;
     bool random = launch->kind == DN_LAUNCH_RANDOM;
-    if (kernel->grid == 0 || (random && count == 0)) return DN_SUCCESS;
+    if (grid == 0) return DN_SUCCESS;
     for (int i = 0; i < (random ? 1 : launch->n_args); i++) {
         cuda->addresses[i] = address_of(cuda, e, &e->code->args[launch->arg + i], set);
         cuda->params[n++] = &cuda->addresses[i];
@@ -68,9 +79,9 @@ static dn_status launch_one(dn_cuda *cuda, const dn_cuda_entry *e, int index, in
     void *rest[] = {&seed, &site, &keyed, &count};
     for (int i = 0; random && i < 4; i++) cuda->params[n++] = rest[i];
     if (!random) cuda->params[n++] = &which;
-    dn_cu_result result = cuda->cu.launch(cuda->functions[number], (unsigned)kernel->grid, 1, 1,
-                                          (unsigned)kernel->block, 1, 1, (unsigned)kernel->shared,
-                                          cuda->compute, cuda->params, NULL);
+    dn_cu_result result =
+        cuda->cu.launch(cuda->functions[number], (unsigned)grid, 1, 1, (unsigned)kernel->block, 1,
+                        1, (unsigned)kernel->shared, cuda->compute, cuda->params, NULL);
     if (!result && cuda->one_by_one) result = cuda->cu.stream_wait(cuda->compute);
     return check_launch(cuda, e, launch, result);
 }

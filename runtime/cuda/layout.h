@@ -1,15 +1,16 @@
 // Where everything is in the device's one block of memory, and in the host's pinned one.
 //
-// The device's: variables, the arena, then two sets. A run uses one set, the next run the other, so
-// that a run's inputs arrive while the one before computes. A set is the state, which ends where
-// the inputs begin, so that one copy brings both; inputs; outputs. Pinned memory is two sets that
-// look alike: what is copied to the device and back.
+// The device's: variables, the arena, then some sets. Runs use them in turn, so that a run's inputs
+// arrive while those before it compute; with two runs in an iteration of a loop, say a rate and a
+// step, that takes four. A set is the state, which ends where the inputs begin, so that one copy
+// brings both; inputs; outputs. Pinned memory is as many sets that look alike: what is copied to
+// the device and back.
 #ifndef DN_RUNTIME_CUDA_LAYOUT_H
 #define DN_RUNTIME_CUDA_LAYOUT_H
 
 #include "runtime/cuda/cuda.h"
 
-enum { DN_CUDA_SETS = 2, DN_CUDA_ALIGN = 256 };
+enum { DN_CUDA_SETS = 4, DN_CUDA_ALIGN = 256 };
 
 typedef struct dn_cuda_places {  // of an entry's inputs or outputs
     int64_t *offsets;            // in the set

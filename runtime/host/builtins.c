@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum builtin_kind { VALUE, DATASET, EITHER } builtin_kind;
+typedef enum builtin_kind { VALUE, ACTION, DATASET, EITHER } builtin_kind;
 
 typedef struct builtin {
     const char *name;
@@ -30,7 +30,11 @@ int dn_builtin_find(const char *name) {
 
 const char *dn_builtin_name(int index) { return builtins[index].name; }
 
-bool dn_builtin_is_dataset(int index) { return builtins[index].kind != VALUE; }
+bool dn_builtin_is_dataset(int index) {
+    return builtins[index].kind == DATASET || builtins[index].kind == EITHER;
+}
+
+bool dn_builtin_acts(int index) { return builtins[index].kind != VALUE; }
 
 int dn_builtin_arity(int index) {
     if (index < 0 || index >= BUILTIN_COUNT) return -1;

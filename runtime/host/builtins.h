@@ -22,6 +22,7 @@ typedef dn_status dn_builtin_function(const dn_call *call);
 int dn_builtin_arity(int builtin);  // -1 if there is no such function
 const char *dn_builtin_name(int builtin);
 bool dn_builtin_is_dataset(int builtin);  // its result is a dataset, made from its arguments alone
+bool dn_builtin_acts(int builtin);        // it may print, read or write, not only compute
 dn_status dn_builtin_call(dn_run *run, int builtin, const dn_value *args,
                           dn_value *result) DN_MUST_USE;
 

@@ -125,6 +125,7 @@ static dn_status write_state(dn_run *run, const dn_encoder *encoder, const char 
 
 dn_status dn_host_save(dn_run *run) {
     dn_encoder encoder;
+    DN_TRY(dn_host_log_late(run, 0));  // the state says how long the log is
     dn_encoder_begin(&encoder);
     json_t *state = encode_state(&encoder, run);
     char *text = json_dumps(state, JSON_COMPACT | JSON_SORT_KEYS);

@@ -146,10 +146,7 @@ dn_status dn_host_next(dn_host_iterator *iterator, const dn_run_options *options
                        bool *done) {
     if (iterator->bar && iterator->position > 0) dn_progress_advance(iterator->bar, 1);
     DN_TRY(next_element(iterator, options, element, done));
-    if (*done)
-        dn_host_iterator_end(iterator);
-    else
-        iterator->position++;
+    if (!*done) iterator->position++;
     return DN_SUCCESS;
 }
 

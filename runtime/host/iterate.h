@@ -36,7 +36,7 @@ dn_status dn_host_progress_new(dn_value items, dn_value label, dn_value *out) DN
 dn_status dn_host_iterate(const dn_value *items, uint64_t epoch, dn_value *out) DN_MUST_USE;
 // Draws the loop's bar, if it has one; the caller hides the one around it.
 void dn_host_iterator_show(dn_host_iterator *iterator, FILE *out);
-// The next element (owned by the caller); at the end *done, and the loop is ended.
+// The next element (owned by the caller); at the end *done, and the caller ends it.
 dn_status dn_host_next(dn_host_iterator *iterator, const dn_run_options *options, dn_value *element,
                        bool *done) DN_MUST_USE;
 // Ends the bar and leaves the dataset's threads and buffers to its next epoch.

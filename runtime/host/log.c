@@ -1,6 +1,7 @@
 // `log`: a record of numbers goes to the innermost progress bar, or to a line of its own, and to
 // the log file.
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "runtime/host/number.h"
@@ -30,8 +31,8 @@ static dn_status logged_values(const dn_record *record, dn_logged *out) {
     return DN_SUCCESS;
 }
 
-static void print_line(const dn_run *run, const dn_logged *values, int count) {
-    fprintf(run->options.out, "step %lld", (long long)run->steps);
+static void print_line(const dn_run *run, int64_t steps, const dn_logged *values, int count) {
+    fprintf(run->options.out, "step %lld", (long long)steps);
     for (int i = 0; i < count; i++) {
         char text[DN_NUMBER_TEXT];
         dn_number_text(values[i].value, false, LINE_DIGITS, text);
@@ -41,29 +42,72 @@ static void print_line(const dn_run *run, const dn_logged *values, int count) {
     fflush(run->options.out);
 }
 
-static dn_status write_values(dn_run *run, const dn_logged *values, int count) {
+static dn_status write_values(dn_run *run, int64_t steps, const dn_logged *values, int count) {
     dn_progress *bar = dn_host_active_bar(run);
     if (bar)
         dn_progress_values(bar, values, count);
     else
-        print_line(run, values, count);
-    return run->log ? dn_logfile_row(run->log, run->steps, values, count) : DN_SUCCESS;
+        print_line(run, steps, values, count);
+    return run->log ? dn_logfile_row(run->log, steps, values, count) : DN_SUCCESS;
 }
 
-dn_status dn_host_log(dn_run *run, const dn_value *value) {
+static dn_status log_now(dn_run *run, int64_t steps, const dn_value *value) {
+    DN_TRY(dn_value_settle(*value));
     if (value->kind != DN_VALUE_RECORD) {
         dn_logged lone = {.name = "value"};
-        if (logged_number(value, &lone.value)) return write_values(run, &lone, 1);
+        if (logged_number(value, &lone.value)) return write_values(run, steps, &lone, 1);
         return dn_fail(DN_INVALID, "log takes a record of numbers, not %s",
                        dn_value_kind_name(value->kind));
     }
     int count = value->record->count;
     dn_logged *values = dn_xcalloc((size_t)count, sizeof *values);
     dn_status status = logged_values(value->record, values);
-    if (!status) status = write_values(run, values, count);
+    if (!status) status = write_values(run, steps, values, count);
     free(values);
     return status;
 }
+
+// ---- values that are still being computed ----------------------------------------------------
+
+dn_status dn_host_log_late(dn_run *run, int keep) {
+    dn_status status = DN_SUCCESS;
+    while (run->n_late > keep) {
+        dn_log_row row = run->late[0];
+        memmove(run->late, run->late + 1, (size_t)--run->n_late * sizeof *run->late);
+        if (!status) status = log_now(run, row.steps, &row.values);
+        dn_value_release(row.values);
+    }
+    return status;
+}
+
+// What is no number is told at once.
+static bool may_be_late(const dn_value *value) {
+    if (value->kind == DN_VALUE_TENSOR)
+        return value->tensor->source && dn_shape_elements(&value->tensor->shape) == 1;
+    bool late = false;
+    double number;
+    for (int i = 0; value->kind == DN_VALUE_RECORD && i < value->record->count; i++) {
+        const dn_value *field = &value->record->values[i];
+        if (field->kind == DN_VALUE_TENSOR && field->tensor->source) {
+            if (!may_be_late(field)) return false;
+            late = true;
+        } else if (!dn_value_number(field, &number)) {
+            return false;
+        }
+    }
+    return late;
+}
+
+dn_status dn_host_log(dn_run *run, const dn_value *value) {
+    if (!may_be_late(value)) {
+        DN_TRY(dn_host_log_late(run, 0));
+        return log_now(run, run->steps, value);
+    }
+    run->late[run->n_late++] = (dn_log_row){dn_value_retain(*value), run->steps};
+    return dn_host_log_late(run, DN_LOG_LAG);
+}
+
+// ---- the log file ----------------------------------------------------------------------------
 
 // What a run leaves that ended before its first row.
 static bool is_empty(const char *path) {

@@ -36,6 +36,15 @@ typedef struct dn_written {
     char *last;
 } dn_written;
 
+// Values that were logged while they were still being computed.
+typedef struct dn_log_row {
+    dn_value values;
+    int64_t steps;
+} dn_log_row;
+
+// How far `log` may lag behind, so that the device always has work.
+enum { DN_LOG_LAG = 2 };
+
 struct dn_run {
     const dn_program *program;
     const dn_executor *executor;
@@ -59,6 +68,8 @@ struct dn_run {
     int64_t log_offset;  // where a loaded checkpoint's log goes on
     dn_logfile *log;
     bool log_lasts;  // opened at the prompt: for the lines that follow, too
+    dn_log_row late[DN_LOG_LAG + 1];
+    int n_late;  // none when something else is printed, saved or ended
 
     // The rest.
     bool resumed;
@@ -98,6 +109,9 @@ dn_status dn_host_call_entry(dn_run *run, int entry, const dn_value *args,
 
 // log.c: shows the values of a record, and writes them to the log file.
 dn_status dn_host_log(dn_run *run, const dn_value *values) DN_MUST_USE;
+// Waits for the oldest values, until at most `keep` are late. Those that cannot be had are given
+// up.
+dn_status dn_host_log_late(dn_run *run, int keep) DN_MUST_USE;
 dn_status dn_host_log_to(dn_run *run, const char *path) DN_MUST_USE;
 
 // files.c

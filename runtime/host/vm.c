@@ -110,6 +110,7 @@ static dn_status stop_saved(dn_run *run) {
 // The state is whole between two instructions; that is where Ctrl-C takes effect.
 static dn_status stop_if_asked(dn_run *run) {
     if (!dn_interrupt_requested()) return DN_SUCCESS;
+    DN_TRY(dn_host_log_late(run, 0));
     dn_host_hide_bar(run);
     if (run->checkpoint_path) return stop_saved(run);
     return dn_fail(DN_INTERRUPTED, "interrupted at step %lld; nothing was saved",
@@ -329,10 +330,18 @@ static dn_status check_iterator(const dn_value *value) {
                    dn_value_kind_name(value->kind));
 }
 
+// The bar has all values that were logged under it.
+static dn_status end_iterator(dn_run *run, dn_host_iterator *iterator) {
+    if (iterator->bar) DN_TRY(dn_host_log_late(run, 0));
+    dn_host_iterator_end(iterator);
+    return DN_SUCCESS;
+}
+
 DO(NEXT) {
     DN_TRY(check_iterator(peek(run, 0)));
     dn_host_iterator *iterator = peek(run, 0)->iterator;
     if (iterator->shows && !iterator->bar) {
+        DN_TRY(dn_host_log_late(run, 0));
         dn_host_hide_bar(run);
         dn_host_iterator_show(iterator, run->options.err);
     }
@@ -342,6 +351,7 @@ DO(NEXT) {
     DN_TRY(dn_host_next(iterator, &run->options, &element, &done));
     if (waits) run->executor->waits(run->executor->context, false);
     if (done) {
+        DN_TRY(end_iterator(run, iterator));
         drop(run, 1);
         frame->pc = in.a;
     } else {
@@ -353,7 +363,7 @@ DO(NEXT) {
 DO(END_LOOP) {
     dn_value *at = peek(run, in.a), iterator = *at;
     DN_TRY(check_iterator(at));
-    dn_host_iterator_end(iterator.iterator);
+    DN_TRY(end_iterator(run, iterator.iterator));
     memmove(at, at + 1, (size_t)in.a * sizeof *at);
     run->n_stack--;
     dn_value_release(iterator);
@@ -365,6 +375,7 @@ DO(END_LOOP) {
 DO(CALL_HOST) {
     dn_value result;
     DN_TRY(settle(run, in.b));
+    if (dn_builtin_acts(in.a)) DN_TRY(dn_host_log_late(run, 0));
     DN_TRY(dn_builtin_call(run, in.a, run->stack + run->n_stack - in.b, &result));
     replace(run, in.b, result);
     if (run->save_asked) {
@@ -393,7 +404,6 @@ DO(CALL_COMMAND) {
 }
 
 DO(LOG) {
-    DN_TRY(settle(run, 1));
     DN_TRY(dn_host_log(run, peek(run, 0)));
     drop(run, 1);
     return DN_SUCCESS;
@@ -467,12 +477,14 @@ dn_status dn_host_continue(dn_run *run, dn_value *result) {
         dn_status status = handlers[in.op](run, frame, in);
         if (status) {
             status = locate(run, status);
+            dn_status_free(dn_host_log_late(run, 0));
             dn_host_clear_frames(run);
             return status;
         }
     }
     dn_value value = pop(run);
-    dn_status status = result ? dn_value_settle(value) : DN_SUCCESS;
+    dn_status status = dn_host_log_late(run, 0);
+    if (!status) status = result ? dn_value_settle(value) : DN_SUCCESS;
     if (result && !status)
         *result = value;
     else

@@ -24,15 +24,15 @@ typedef struct dn_screen {
     bool colours;
 } dn_screen;
 
-// What is at the other end of `out`, by the environment and, for sixel, by asking the terminal
-// once. DNET_PICTURES=kitty|sixel|rgb|256|text overrides it.
+// What is at the other end of `out`, by the environment. DNET_PICTURES=kitty|sixel|rgb|256|text
+// overrides it.
 dn_screen dn_screen_of(FILE *out);
+// The same for pictures: a terminal that may have sixel is asked, once.
+dn_screen dn_screen_for_pictures(FILE *out);
 // Shows an image, made smaller if it is too wide. Nothing without a terminal.
 dn_status dn_screen_show(const dn_screen *screen, const dn_image *image, FILE *out) DN_MUST_USE;
 
 // The image in another size: means of the pixels that fall together, or pixels repeated.
 dn_status dn_image_scale(const dn_image *image, int height, int width, dn_image *out) DN_MUST_USE;
-// An image in memory as PNG; free(*bytes). (png.c writes files.)
-dn_status dn_image_encode_png(const dn_image *image, char **bytes, size_t *size) DN_MUST_USE;
 
 #endif

@@ -9,7 +9,7 @@
 #include "runtime/native/linked.h"
 #include "runtime/native/profile.h"
 
-enum { EXIT_START = 1, EXIT_USAGE = 2 };
+enum { EXIT_START = 1 };
 
 typedef struct machine {
     const dn_program *program;
@@ -19,15 +19,13 @@ typedef struct machine {
     dn_native_runner *runner;
     dn_cuda_code code;
     dn_cuda *cuda;        // NULL: the processor computes
-    const char *device;   // that was asked for before the command, or NULL
     dn_profile *profile;  // NULL: nobody asks
 } machine;
 
 // What stands before the command.
 typedef struct asked {
     bool profile;
-    const char *trace;   // a file, or NULL
-    const char *device;  // or NULL
+    const char *trace;  // a file, or NULL
 } asked;
 
 // ---- the processor ---------------------------------------------------------------------------
@@ -87,10 +85,9 @@ static dn_status use_cpu(machine *m) {
 
 static dn_status use_device(void *context, const char *name) {
     machine *m = context;
-    if (!name) name = m->device ? m->device : "cuda";
-    if (strcmp(name, "cpu") == 0) return use_cpu(m);
+    if (name && strcmp(name, "cpu") == 0) return use_cpu(m);
     char *end = "";
-    long number = strcmp(name, "cuda") == 0 ? 0 : strtol(name, &end, 10);
+    long number = !name || strcmp(name, "cuda") == 0 ? 0 : strtol(name, &end, 10);
     if (*end || end == name || number < 0 || number > 1 << 20) return unknown_device(name);
     return without_device(dn_cuda_open(m->program, &m->code, (int)number, &m->cuda));
 }
@@ -164,7 +161,7 @@ static int print_profile(machine *m, const char *name, int code) {
 
 // ---- the whole -------------------------------------------------------------------------------
 
-// Takes --profile, --trace=FILE and --device=DEVICE out of the arguments before the command.
+// Takes --profile and --trace=FILE out of the arguments before the command.
 static asked read_asked(int *argc, char **argv) {
     asked a = {0};
     int taken = 0;
@@ -173,8 +170,6 @@ static asked read_asked(int *argc, char **argv) {
             a.profile = true;
         else if (strncmp(argv[i], "--trace=", 8) == 0)
             a.trace = argv[i] + 8;
-        else if (strncmp(argv[i], "--device=", 9) == 0)
-            a.device = argv[i] + 9;
         else
             break;
     }
@@ -201,24 +196,15 @@ static int run_watched(machine *m, const asked *a, int argc, char **argv) {
     return code;
 }
 
-// A program without CUDA code has nothing to choose.
-static dn_status prepare(machine *m, const asked *a) {
-    m->device = a->device;
-    if (m->code.n_modules) return DN_SUCCESS;
-    if (a->device)
-        return dn_with_hint(dn_fail(DN_INVALID, "--device: the program was compiled for x86 alone"),
-                            "compile it with `-target x86,cuda`");
-    return dn_linked_kernels(&m->kernels);
-}
-
 static int run_program(const dn_program_image *image, const dn_cuda_code *cuda, int argc,
                        char **argv) {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) return print_version(image, cuda), 0;
     if (argc == 2 && strcmp(argv[1], "--source") == 0) return print_source(image), 0;
     machine m = {.program = &image->program, .code = *cuda};
     asked a = read_asked(&argc, argv);
-    dn_status status = prepare(&m, &a);
-    if (status) return complain(argv[0], status, a.device ? EXIT_USAGE : EXIT_START);
+    // A program with CUDA code is told later which device to use.
+    dn_status status = cuda->n_modules ? DN_SUCCESS : dn_linked_kernels(&m.kernels);
+    if (status) return complain(argv[0], status, EXIT_START);
     int code = run_watched(&m, &a, argc, argv);
     if (asks_for_help(argc, argv))
         printf(

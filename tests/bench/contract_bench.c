@@ -59,7 +59,8 @@ static void measure(const char *name, const char *what, dn_contract *c, double f
     c->packed = pack.needed ? pack.width : 0;
     contraction k;
     contraction_kernel(&k, c);
-    contraction_compile(&k, isa, *only ? "/tmp/contract.o" : NULL);
+    contraction_code code;
+    contraction_compile(&k, isa, *only ? "/tmp/contract.o" : NULL, &code);
     int64_t counts[] = {k.a_count, k.b_count, k.out_count};
     void *args[3];
     for (int i = 0; i < 3; i++) {
@@ -73,7 +74,7 @@ static void measure(const char *name, const char *what, dn_contract *c, double f
         if (seconds < peak) peak = seconds;
         for (int i = 0; i < 3; i++) {
             double start = contraction_seconds();
-            k.run(args, 0, tasks, NULL);
+            code.run(args, 0, tasks, NULL);
             seconds = contraction_seconds() - start;
             if (seconds < best) best = seconds;
         }
@@ -82,10 +83,10 @@ static void measure(const char *name, const char *what, dn_contract *c, double f
     printf(
         "%s %7.2f ms %7.1f GFLOP/s %5.1f%% of %5.1f  %6.1f GB/s  %4ld tasks  compiled in %.0f ms\n",
         full, best * 1e3, flops / best / 1e9, 100 * flops / best * peak / 1e9, 1 / peak,
-        bytes / best / 1e9, (long)tasks, k.compiled * 1e3);
+        bytes / best / 1e9, (long)tasks, code.compiled * 1e3);
     fflush(stdout);
     for (int i = 0; i < 3; i++) free(args[i]);
-    contraction_free(&k);
+    contraction_free(&code);
     free(full);
 }
 

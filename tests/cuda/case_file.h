@@ -6,7 +6,9 @@
 #ifndef DN_TESTS_CUDA_CASE_FILE_H
 #define DN_TESTS_CUDA_CASE_FILE_H
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/tensor.h"
 

@@ -5,6 +5,7 @@
 //   PRECISION: f64 (ops alone), f32, tf32, bf16
 #include "codegen/cuda.h"
 #include "runtime/cuda/cuda_image.h"
+#include "runtime/host/program_image.h"
 #include "tests/cuda/case_file.h"
 #include "tests/interp/golden_case.h"
 #include "tests/native/cuda_cases.h"
@@ -23,8 +24,13 @@ static void put_code(const cuda_cases *made) {
     size_t size;
     dn_native_entry *none = dn_xcalloc((size_t)made->n, sizeof *none);
     for (int i = 0; i < made->n; i++) none[i].names = "";
-    dn_program_image image = {
-        .program = made->program, .code = none, .compiler = "make_cases", .flags = ""};
+    const dn_program_source source = {made->program.source, ""};
+    dn_program_image image = {.program = made->program,
+                              .code = none,
+                              .sources = &source,
+                              .n_sources = 1,
+                              .compiler = "make_cases",
+                              .flags = ""};
     CHECK_OK(dn_program_encode(&image, &bytes, &size));
     put_block(out, bytes, size);
     free(bytes);

@@ -87,7 +87,7 @@ static dn_status open_batch(batch *b, FILE *file) {
     b->program_bytes = take_block(file, &size);
     DN_TRY(dn_program_decode(&b->arena, b->program_bytes, size, &b->image));
     b->cuda_bytes = take_block(file, &size);
-    DN_TRY(dn_cuda_image_decode(&b->arena, b->cuda_bytes, size, &b->code));
+    DN_TRY(dn_cuda_image_decode(&b->arena, b->cuda_bytes, size, &b->image.program, &b->code));
     return dn_cuda_open(&b->image.program, &b->code, 0, &b->device);
 }
 

@@ -74,7 +74,7 @@ int sim_lane_bytes(ptx_type type) {
     return bytes == 0 || bytes >= 4 ? bytes : 4;
 }
 
-static void refer(sim_decoder *d, sim_slot *slot, int reg, bool written) {
+static void refer(sim_decoder *d, sim_slot *slot, const ptx_register *reg, bool written) {
     if (d->n_references == d->cap_references) {
         d->cap_references = d->cap_references ? 2 * d->cap_references : 256;
         d->references =
@@ -83,7 +83,9 @@ static void refer(sim_decoder *d, sim_slot *slot, int reg, bool written) {
     }
     bool guarded = d->statement->guard != NULL;
     d->references[d->n_references++] =
-        (sim_reference){slot, reg, (int)(d->statement - d->function->statements), written, guarded};
+        (sim_reference){slot, reg->number, (int)(d->statement - d->function->statements), written,
+                        guarded};
+    d->register_bytes[reg->number] = ptx_type_bytes(reg->type);
 }
 
 sim_slot sim_constant(sim_decoder *d, int lane_bytes, uint64_t low, uint64_t high) {
@@ -151,7 +153,7 @@ sim_slot sim_use(sim_decoder *d, sim_slot *slot, const ptx_operand *operand, ptx
             if (ptx_type_bytes(operand->reg->type) != ptx_type_bytes(type))
                 sim_decode_fail(d, "%s has another size than .%s", operand->name,
                                 ptx_type_name(type));
-            refer(d, slot, operand->reg->number, false);
+            refer(d, slot, operand->reg, false);
             break;
         case PTX_SPECIAL: *slot = special(d, operand->name, type); break;
         case PTX_INTEGER:
@@ -172,7 +174,7 @@ int sim_use_any(sim_decoder *d, sim_slot *slot, const ptx_operand *operand, ptx_
     int bytes = ptx_type_bytes(operand->reg->type);
     if (bytes < ptx_type_bytes(type))
         sim_decode_fail(d, "%s is too small for .%s", operand->name, ptx_type_name(type));
-    refer(d, slot, operand->reg->number, false);
+    refer(d, slot, operand->reg, false);
     return bytes;
 }
 
@@ -182,14 +184,14 @@ void sim_define(sim_decoder *d, sim_slot *slot, const ptx_operand *operand, ptx_
     if (operand->kind != PTX_REGISTER) sim_decode_fail(d, "the result has to be a register");
     if (ptx_type_bytes(operand->reg->type) != ptx_type_bytes(type))
         sim_decode_fail(d, "%s has another size than .%s", operand->name, ptx_type_name(type));
-    refer(d, slot, operand->reg->number, true);
+    refer(d, slot, operand->reg, true);
 }
 
 int sim_define_any(sim_decoder *d, sim_slot *slot, const ptx_operand *operand) {
     *slot = d->sink;
     if (operand->kind == PTX_SINK) return 16;
     if (operand->kind != PTX_REGISTER) sim_decode_fail(d, "the result has to be a register");
-    refer(d, slot, operand->reg->number, true);
+    refer(d, slot, operand->reg, true);
     return ptx_type_bytes(operand->reg->type);
 }
 

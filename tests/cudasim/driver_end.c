@@ -22,9 +22,9 @@ static const struct count {
     const char *name;
     const long long *value;
 } counts[] = {
-#define SIM_COUNT_ROW(name) {#name, &sim_count.name},
-    SIM_COUNTS(SIM_COUNT_ROW)
-#undef SIM_COUNT_ROW
+#define SIM_COUNT(name) {#name, &sim_count.name},
+#include "tests/cudasim/driver_counts.def"
+#undef SIM_COUNT
 };
 enum { N_COUNTS = sizeof counts / sizeof *counts };
 

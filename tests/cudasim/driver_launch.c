@@ -116,6 +116,7 @@ static CUresult launch(CUfunction function, CUstream handle, const sim_launch *l
     return submit(kernel, stream, launch, params, extra);
 }
 
+// NOLINTNEXTLINE(readability-function-size): the driver has so many parameters
 CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
                         unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
                         CUstream stream, void **params, void **extra) {

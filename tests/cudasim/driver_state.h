@@ -31,18 +31,10 @@ typedef struct sim_settings {
 const sim_settings *sim_setting(void);
 
 // ---- counts (driver_end.c) ----
-#define SIM_COUNTS(X)                                                                             \
-    X(launches)                                                                                   \
-    X(graph_launches)                                                                             \
-    X(graph_kernels)                                                                              \
-    X(copies_to_device) X(bytes_to_device) X(copies_to_host) X(bytes_to_host) X(copies_on_device) \
-        X(bytes_on_device) X(copies_on_host) X(bytes_on_host) X(fills) X(synchronizations)        \
-            X(allocations) X(frees) X(peak) X(host_allocations) X(host_peak) X(modules)           \
-                X(captures) X(instantiations) X(streams) X(events)
 typedef struct sim_counts {
-#define SIM_COUNT_FIELD(name) long long name;
-    SIM_COUNTS(SIM_COUNT_FIELD)
-#undef SIM_COUNT_FIELD
+#define SIM_COUNT(name) long long name;
+#include "tests/cudasim/driver_counts.def"
+#undef SIM_COUNT
 } sim_counts;
 extern sim_counts sim_count;
 void sim_take_problems(void);  // counts those that were found since the last time

@@ -22,6 +22,7 @@ static CUresult encode(CUtensorMap *out, sim_tensor_map *map, const uint64_t *si
     return CUDA_SUCCESS;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the driver has so many parameters
 CUresult cuTensorMapEncodeTiled(CUtensorMap *out, int type, unsigned rank, void *address,
                                 const uint64_t *size, const uint64_t *stride, const unsigned *box,
                                 const unsigned *element_stride, int interleave, int swizzle,

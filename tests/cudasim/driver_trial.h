@@ -13,57 +13,36 @@
 #include "tests/check.h"
 #include "tests/cudasim/driver.h"
 
-#define DRIVER_FUNCTIONS(X)                                                                       \
-    X(cuGetErrorName)                                                                             \
-    X(cuGetErrorString)                                                                           \
-    X(cuInit)                                                                                     \
-    X(cuDriverGetVersion)                                                                         \
-    X(cuDeviceGetCount) X(cuDeviceGet) X(cuDeviceGetName) X(cuDeviceGetAttribute) X(              \
-        cuDeviceGetUuid_v2) X(cuDeviceTotalMem_v2) X(cuGetProcAddress_v2) X(cuCtxCreate_v2)       \
-        X(cuCtxDestroy_v2) X(cuCtxGetCurrent) X(cuCtxSetCurrent) X(cuCtxPushCurrent_v2) X(        \
-            cuCtxPopCurrent_v2) X(cuCtxSynchronize) X(cuCtxGetDevice) X(cuDevicePrimaryCtxRetain) \
-            X(cuDevicePrimaryCtxRelease_v2) X(cuDevicePrimaryCtxGetState) X(cuMemAlloc_v2) X(     \
-                cuMemFree_v2) X(cuMemHostAlloc) X(cuMemFreeHost) X(cuMemGetInfo_v2)               \
-                X(cuMemHostGetDevicePointer_v2) X(cuPointerGetAttribute) X(cuMemcpy) X(           \
-                    cuMemcpyAsync) X(cuMemcpyHtoD_v2) X(cuMemcpyDtoH_v2) X(cuMemcpyDtoD_v2)       \
-                    X(cuMemcpyHtoDAsync_v2) X(cuMemcpyDtoHAsync_v2) X(cuMemcpyDtoDAsync_v2) X(    \
-                        cuMemsetD8_v2) X(cuMemsetD32_v2) X(cuMemsetD8Async) X(cuMemsetD32Async)   \
-                        X(cuModuleLoadData) X(cuModuleLoadDataEx) X(cuModuleUnload) X(            \
-                            cuModuleGetFunction) X(cuModuleGetGlobal_v2) X(cuFuncGetAttribute)    \
-                            X(cuFuncSetAttribute) X(cuOccupancyMaxActiveBlocksPerMultiprocessor)  \
-                                X(cuLaunchKernel) X(cuLaunchKernelEx) X(cuStreamCreate) X(        \
-                                    cuStreamDestroy_v2) X(cuStreamSynchronize) X(cuStreamQuery)   \
-                                    X(cuStreamWaitEvent) X(cuEventCreate) X(cuEventDestroy_v2)    \
-                                        X(cuEventRecord) X(cuEventSynchronize) X(cuEventQuery)    \
-                                            X(cuEventElapsedTime) X(cuStreamBeginCapture_v2) X(   \
-                                                cuStreamEndCapture) X(cuStreamIsCapturing)        \
-                                                X(cuThreadExchangeStreamCaptureMode) X(           \
-                                                    cuGraphInstantiateWithFlags) X(cuGraphLaunch) \
-                                                    X(cuGraphUpload) X(cuGraphExecDestroy)        \
-                                                        X(cuGraphDestroy) X(cuGraphGetNodes)      \
-                                                            X(cuGraphNodeGetType)                 \
-                                                                X(cuTensorMapEncodeTiled)         \
-                                                                    X(cudasim_count)              \
-                                                                        X(cudasim_forgive)
-
-static struct {
-#define DRIVER_FIELD(name) __typeof__(name) *name;
-    DRIVER_FUNCTIONS(DRIVER_FIELD)
-#undef DRIVER_FIELD
+static struct driver {
+#define SIM_FUNCTION(name, function, since) __typeof__(function) *function;
+#include "tests/cudasim/driver_functions.def"
+#undef SIM_FUNCTION
+    __typeof__(cudasim_count) *cudasim_count;
+    __typeof__(cudasim_forgive) *cudasim_forgive;
 } cu;
+
+static const struct entry {
+    const char *name;
+    size_t offset;  // in a driver
+} entries[] = {
+#define SIM_FUNCTION(name, function, since) {#function, offsetof(struct driver, function)},
+#include "tests/cudasim/driver_functions.def"
+#undef SIM_FUNCTION
+    {"cudasim_count", offsetof(struct driver, cudasim_count)},
+    {"cudasim_forgive", offsetof(struct driver, cudasim_forgive)},
+};
 
 static bool open_driver(void) {
     void *library = dlopen(BUILD_DIR "/tests/cudasim/libcuda.so.1", RTLD_NOW);
     CHECK(library, "%s", library ? "" : dlerror());
-    if (!library) return false;
-    bool all = true;
-#define DRIVER_LOAD(name)                       \
-    *(void **)&cu.name = dlsym(library, #name); \
-    CHECK(cu.name, "there is no %s", #name);    \
-    all = all && cu.name;
-    DRIVER_FUNCTIONS(DRIVER_LOAD)
-#undef DRIVER_LOAD
-    dlclose(library);  // it stays
+    bool all = library != NULL;
+    for (size_t i = 0; library && i < sizeof entries / sizeof *entries; i++) {
+        void *function = dlsym(library, entries[i].name);
+        CHECK(function, "there is no %s", entries[i].name);
+        memcpy((char *)&cu + entries[i].offset, &function, sizeof function);
+        all = all && function;
+    }
+    if (library) dlclose(library);  // it stays
     return all;
 }
 

@@ -80,13 +80,14 @@ SIM_TERNARY(sad_s64, uint64_t, int64_t, int64_t, uint64_t,
             z + (x > y ? (uint64_t)x - (uint64_t)y : (uint64_t)y - (uint64_t)x))
 
 const sim_alu sim_alu_integer[] = {
+    {"add", "sat", PTX_S32, 2, .lanes = add_sat},
+    {"sub", "sat", PTX_S32, 2, .lanes = sub_sat},
     {"add", NULL, PTX_S32, 2, .lanes = add32},
     {"add", NULL, PTX_U32, 2, .lanes = add32},
     {"add", NULL, PTX_S64, 2, .lanes = add64},
     {"add", NULL, PTX_U64, 2, .lanes = add64},
     {"add", NULL, PTX_S16, 2, .lanes = add16},
     {"add", NULL, PTX_U16, 2, .lanes = add16},
-    {"add", "sat", PTX_S32, 2, .lanes = add_sat},
     {"add", NULL, PTX_U16X2, 2, .lanes = add16x2},
     {"add", NULL, PTX_S16X2, 2, .lanes = add16x2},
     {"sub", NULL, PTX_S32, 2, .lanes = sub32},
@@ -95,7 +96,6 @@ const sim_alu sim_alu_integer[] = {
     {"sub", NULL, PTX_U64, 2, .lanes = sub64},
     {"sub", NULL, PTX_S16, 2, .lanes = sub16},
     {"sub", NULL, PTX_U16, 2, .lanes = sub16},
-    {"sub", "sat", PTX_S32, 2, .lanes = sub_sat},
     {"mul", "lo", PTX_S32, 2, .lanes = mul32},
     {"mul", "lo", PTX_U32, 2, .lanes = mul32},
     {"mul", "lo", PTX_S64, 2, .lanes = mul64},

@@ -122,6 +122,7 @@ typedef enum sim_state {
     SIM_GATHERS,   // until other lanes of the warp reach this instruction
     SIM_BARRIER,   // bar.sync number `barrier`
     SIM_MBARRIER,  // until the phase of its mbarriers ends
+    SIM_STOPPED,   // the launch is
 } sim_state;
 
 enum { SIM_DEPTH = 16 };
@@ -134,6 +135,7 @@ typedef struct sim_fragment {
     sim_state state;
     int barrier;
     const sim_instr *waits;  // which instruction it waits in
+    bool timed_out;          // of a wait for an mbarrier
 } sim_fragment;
 
 typedef struct sim_copies sim_copies;  // asynchronous ones (copy.c)
@@ -151,6 +153,7 @@ struct sim_warp {
     uint32_t carry;  // of add.cc and the like
     uint32_t *written;  // of tracked registers
     long fuel;          // instructions until others have a turn
+    int turn;           // the fragment that has it; -1: the one that is furthest behind
     bool forced;        // a divergence was reported: what is here goes on alone
     int number;
     sim_cta *cta;
@@ -169,7 +172,7 @@ typedef struct sim_barrier {
     uint32_t seen[SIM_AGENTS];
 } sim_barrier;
 
-enum { SIM_BARRIERS = 16, SIM_WARPS = 32 };
+enum { SIM_BARRIERS = 17, SIM_CLUSTER_BARRIER = 16, SIM_WARPS = 32 };
 
 typedef struct sim_mbarriers sim_mbarriers;  // mbarrier.c
 typedef struct sim_groups sim_groups;        // bulk copies and wgmma (bulk.c)
@@ -198,8 +201,8 @@ struct sim_cta {
     uint32_t shared_bytes;
     uint8_t *local, *local_written;  // local_bytes for each thread
     uint64_t shared_where, global_where;
-    bool acquired;  // it synchronised with other blocks by atomics
-    bool fenced;
+    bool took;      // read memory by an atomic
+    bool acquired;  // and had a fence: it may have waited for other blocks
     bool reverse;   // the order in which warps run
     uint64_t events;  // counts what may end a wait
     uint64_t spins;
@@ -226,7 +229,7 @@ enum {  // of CUresult
     SIM_ERROR_LAUNCH_FAILED = 719,
 };
 // How often a block's warps may run out of fuel before something happens that others wait for.
-enum { SIM_MOST_SPINS = 20000 };
+enum { SIM_MOST_SPINS = 5000 };
 
 // ---- finding problems (report.c) ----
 // A problem at an instruction, once for each instruction and kind: what, then where.
@@ -253,8 +256,24 @@ void sim_warp_exit(sim_warp *warp, uint32_t mask);
 bool sim_warp_gather(sim_warp *warp, const sim_instr *i, uint32_t mask, uint32_t need);
 void sim_warp_block(sim_warp *warp, const sim_instr *i, sim_state state);
 void sim_warp_tick(sim_warp *warp);  // what it does from now on is later than what it did
+void sim_warp_release(sim_warp *warp, uint32_t *seen);  // tells what it did
+void sim_warp_acquire(sim_warp *warp, const uint32_t *seen);
 void sim_warp_start(sim_warp *warp, uint32_t lanes);
+bool sim_barriers_complete(sim_cta *cta);  // whether any did
+bool sim_is_warp_barrier(const sim_instr *i);
 void sim_cta_run(sim_cta *cta);
+bool sim_mbarriers_time_out(sim_cta *cta);  // wakes who tries to wait; whether any did
+// An mbarrier of the block, as others use it: a copy that arrives, or bytes that have come. False:
+// there is none at that address in shared memory.
+bool sim_mbarrier_arrive(sim_cta *cta, uint64_t address, uint32_t count, const uint32_t *seen);
+bool sim_mbarrier_bytes(sim_cta *cta, uint64_t address, int64_t bytes, const uint32_t *seen);
+void sim_mbarriers_reset(sim_cta *cta);
+void sim_mbarriers_free(sim_cta *cta);
+void sim_copies_reset(sim_warp *warp);  // asynchronous copies that nobody waited for are dropped
+void sim_copies_free(sim_warp *warp);
+bool sim_bulk_progress(sim_cta *cta);  // does what was put off; whether there was any
+void sim_bulk_reset(sim_cta *cta);
+void sim_bulk_free(sim_cta *cta);
 
 void sim_run_branch(sim_warp *warp, const sim_instr *i, uint32_t mask);
 void sim_run_branch_table(sim_warp *warp, const sim_instr *i, uint32_t mask);

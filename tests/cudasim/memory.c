@@ -118,3 +118,11 @@ void sim_memory_mark(uint64_t address, size_t bytes) {
     const sim_block *block = sim_memory_find(address);
     if (block && !block->freed) memset(block->written + (address - block->base), 1, bytes);
 }
+
+void sim_memory_forget_accesses(void) {
+    pthread_mutex_lock(&lock);
+    for (int k = 0; k < atomic_load(&n_blocks); k++)
+        if (!blocks[k].freed)
+            madvise(blocks[k].cells, shadow_bytes(blocks[k].bytes), MADV_DONTNEED);
+    pthread_mutex_unlock(&lock);
+}

@@ -48,6 +48,8 @@ const sim_block *sim_memory_near(uint64_t address);  // the nearest one; NULL: t
 size_t sim_memory_used(sim_memory_kind kind);
 // memset and memcpy of the driver: [address, + bytes) was written.
 void sim_memory_mark(uint64_t address, size_t bytes);
+// Who accessed what, which races are found from.
+void sim_memory_forget_accesses(void);
 
 // ---- code (parse.c, module.c) ----
 typedef struct sim_module sim_module;

@@ -64,20 +64,26 @@ static bool choose(sim_warp *warp) {
     return true;
 }
 
-// A fragment that runs on and on may wait for another one.
+// A fragment that runs on and on may wait for another one, or for another warp.
 static void take_turns(sim_warp *warp) {
     warp->fuel = SLICE;
     warp->cta->spins++;
-    if (warp->n_fragments < 2) return;
     save(warp);
     merge(warp);
     for (int k = 1; k < warp->n_fragments; k++) {
         int next = (warp->current + k) % warp->n_fragments;
-        if (warp->fragments[next].state != SIM_READY) continue;
-        enter(warp, next);
-        warp->limit = INT_MAX;
-        return;
+        if (warp->fragments[next].state == SIM_READY) warp->turn = next;
     }
+}
+
+static bool begin(sim_warp *warp) {
+    int turn = warp->turn;
+    warp->turn = -1;
+    if (turn < 0 || turn >= warp->n_fragments || warp->fragments[turn].state != SIM_READY)
+        return choose(warp);
+    enter(warp, turn);
+    warp->limit = INT_MAX;
+    return true;
 }
 
 // ---- registers that were never written ----
@@ -104,7 +110,7 @@ static void track(sim_warp *warp, const sim_instr *i, uint32_t mask) {
 void sim_warp_run(sim_warp *warp) {
     const sim_program *program = warp->cta->program;
     const sim_instr *code = program->code;
-    if (!choose(warp)) return;
+    if (!begin(warp)) return;
     for (;;) {
         if (warp->pc >= warp->limit) {
             save(warp);
@@ -123,10 +129,7 @@ void sim_warp_run(sim_warp *warp) {
         }
         if (--warp->fuel > 0) continue;
         take_turns(warp);
-        if (atomic_load(&warp->cta->grid->error) || warp->cta->spins > SIM_MOST_SPINS) {
-            save(warp);
-            return;
-        }
+        return;
     }
 }
 
@@ -138,6 +141,7 @@ void sim_warp_start(sim_warp *warp, uint32_t lanes) {
     warp->fragments[0] =
         (sim_fragment){.mask = lanes, .pc = program->start, .state = SIM_READY};
     warp->fuel = SLICE;
+    warp->turn = -1;
     warp->forced = false;
     warp->carry = 0;
     warp->clock = 1;
@@ -206,7 +210,9 @@ bool sim_warp_gather(sim_warp *warp, const sim_instr *i, uint32_t mask, uint32_t
     own->pc = here;
     for (int k = 0; k < warp->n_fragments; k++) {
         sim_fragment *f = &warp->fragments[k];
-        if (k == warp->current || f->state != SIM_GATHERS || !same_place(f, own)) continue;
+        if (k == warp->current || f->state != SIM_GATHERS || !(f->mask & need) ||
+            !same_place(f, own))
+            continue;
         f->state = SIM_READY;  // they meet here, and try again together
         warp->pc = here;
         leave(warp);

@@ -38,6 +38,18 @@ static dn_status add_one(dn_tensor *const *inputs, dn_tensor **vars, dn_tensor *
     return DN_SUCCESS;
 }
 
+// Counts a step, gives its number, and notes how many tensors have come to the host until then.
+static int fetched_before[10];
+
+static dn_status count_step(dn_tensor *const *inputs, dn_tensor **vars, dn_tensor **results,
+                            uint64_t seed, uint64_t step) {
+    (void)inputs, (void)vars, (void)seed;
+    fetched_before[step] = n_fetched;
+    results[0] = new_tensor(DN_I32, 0, NULL);
+    dn_tensor_set(results[0], 0, (double)step);
+    return DN_SUCCESS;
+}
+
 static const dn_variable variables[] = {{.name = "w", .dtype = DN_I32}};
 static const int vars_of_step[] = {0};
 static const dn_field outputs[] = {{"x", DN_I32, {0, {0}}}};
@@ -45,7 +57,12 @@ static const dn_entry entries[] = {
     {.name = "three", .n_outputs = 1, .outputs = outputs, .code = (const void *)(uintptr_t)three},
     {.name = "yes", .n_outputs = 1, .outputs = outputs, .code = (const void *)(uintptr_t)yes},
     {.name = "rows", .n_outputs = 1, .outputs = outputs, .code = (const void *)(uintptr_t)rows},
-    {.name = "step", .n_vars = 1, .vars = vars_of_step, .code = (const void *)(uintptr_t)add_one}};
+    {.name = "step", .n_vars = 1, .vars = vars_of_step, .code = (const void *)(uintptr_t)add_one},
+    {.name = "count",
+     .n_outputs = 1,
+     .outputs = outputs,
+     .is_step = true,
+     .code = (const void *)(uintptr_t)count_step}};
 
 static void begin(assembly *a, machine *m, const char *locals, const char *code) {
     *a = (assembly){.program = {.name = "a",
@@ -53,7 +70,7 @@ static void begin(assembly *a, machine *m, const char *locals, const char *code)
                                 .variables = variables,
                                 .n_variables = 1,
                                 .entries = entries,
-                                .n_entries = 4}};
+                                .n_entries = 5}};
     add_command(a, "main", 0, NULL, locals, code);
     machine_begin(m, a, (dn_run_options){0});
 }
@@ -123,6 +140,65 @@ static void test_passing_on(void) {
     end(&a, &m);
 }
 
+// ---- log -------------------------------------------------------------------------------------
+
+// Rows come late, but before anything else is printed, and with the step that they are of.
+static void test_late_log(void) {
+    static const char *const step = "call_entry count\n record x\n log\n";
+    assembly a;
+    machine m;
+    char *code = dn_printf(
+        "%s%s%s%s%s const \"printed\"\n none\n none\n none\n none\n none\n call_host print 6\n"
+        "pop\n %s%s const 7\n log\n const \"x\"\n log\n none\n return",
+        step, step, step, step, step, step, step);
+    begin(&a, &m, "", code);
+    n_fetched = 0;
+    CHECK_FAILS(dn_run_command(m.run, 0, NULL, NULL),
+                "test.dnet:33:1: log takes a record of numbers, not a string");
+    for (int i = 0; i < 5; i++)
+        CHECK(fetched_before[i] == (i < 2 ? 0 : i - 2), "%d at step %d", fetched_before[i], i);
+    CHECK(fetched_before[5] == 5 && fetched_before[6] == 5, "what is printed is in order");
+    CHECK(strcmp(out_of(&m),
+                 "step 1  x 0\nstep 2  x 1\nstep 3  x 2\nstep 4  x 3\nstep 5  x 4\nprinted\n"
+                 "step 6  x 5\nstep 7  x 6\nstep 7  value 7\n") == 0,
+          "%s", out_of(&m));
+    free(code);
+    end(&a, &m);
+}
+
+// A bar's line has the values of its last step, and the log file all of them.
+static void test_late_bar(void) {
+    assembly a;
+    machine m;
+    begin(&a, &m, "e",
+          "const \"late.csv\"\n call_host log_to 1\n pop\n"
+          "const 1\n const 4\n range 0\n const \"bar\"\n call_host progress 2\n iterate e\n"
+          "loop:\n next done\n pop\n call_entry count\n record x\n log\n jump loop\n"
+          "done:\n none\n return");
+    CHECK_OK(dn_run_command(m.run, 0, NULL, NULL));
+    CHECK(strstr(err_of(&m), "x 1.5"), "the mean of all four: %s", err_of(&m));
+    char *text = file_text("late.csv", NULL);
+    CHECK(strcmp(text, "step,x\n1,0\n2,1\n3,2\n4,3\n") == 0, "%s", text);
+    free(text);
+    end(&a, &m);
+}
+
+// What fails leaves the rows before it.
+static void test_late_failure(void) {
+    assembly a;
+    machine m;
+    begin(&a, &m, "",
+          "call_entry count\n record x\n log\n const false\n const \"stop\"\n"
+          "call_host check 2\n return");
+    CHECK_FAILS(dn_run_command(m.run, 0, NULL, NULL), "test.dnet:6:1: stop");
+    CHECK(strcmp(out_of(&m), "step 1  x 0\n") == 0, "%s", out_of(&m));
+    end(&a, &m);
+    begin(&a, &m, "", "call_entry rows\n record x\n log\n none\n return");
+    CHECK_FAILS(dn_run_command(m.run, 0, NULL, NULL),
+                "test.dnet:3:1: `x` in log should be one number, not f32[3, 2]");
+    end(&a, &m);
+}
+
 // ---- files -----------------------------------------------------------------------------------
 
 static void test_weights(void) {
@@ -168,6 +244,9 @@ int main(void) {
     folder_begin();
     test_reading();
     test_passing_on();
+    test_late_log();
+    test_late_bar();
+    test_late_failure();
     test_weights();
     test_failures();
     folder_end();

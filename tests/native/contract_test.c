@@ -1,105 +1,7 @@
 // Contractions for x86 against plain loops: every form, odd shapes, packed operands or not; both
 // instruction sets and any cut of the tasks give the same bits.
-#include "tests/check.h"
+#include "tests/native/contract_case.h"
 #include "tests/native/contract_jit.h"
-
-static double *to_double(const void *data, dn_dtype dtype, int64_t count) {
-    double *out = dn_xcalloc((size_t)count + 1, sizeof *out);
-    for (int64_t i = 0; i < count; i++)
-        out[i] = dtype == DN_F32   ? (double)((const float *)data)[i]
-                 : dtype == DN_F64 ? ((const double *)data)[i]
-                 : dtype == DN_I32 ? (double)((const int32_t *)data)[i]
-                 : dtype == DN_I64 ? (double)((const int64_t *)data)[i]
-                                   : (double)((const uint8_t *)data)[i];
-    return out;
-}
-
-static uint32_t state = 1;
-static double next_number(void) {
-    state = state * 1664525 + 1013904223;
-    return (double)(int32_t)(state >> 8 & 0xffff) / 32768 - 1;
-}
-
-static void *new_data(dn_dtype dtype, int64_t count) {
-    void *data = dn_xcalloc((size_t)count + 1, dn_dtype_size(dtype));
-    for (int64_t i = 0; i < count; i++) {
-        double number = next_number();
-        switch (dtype) {
-            case DN_F32: ((float *)data)[i] = (float)number; break;
-            case DN_F64: ((double *)data)[i] = number; break;
-            case DN_I32: ((int32_t *)data)[i] = (int32_t)(number * 100); break;
-            case DN_I64: ((int64_t *)data)[i] = (int64_t)(number * 100); break;
-            default: ((uint8_t *)data)[i] = (uint8_t)(int)(number * 100); break;
-        }
-    }
-    return data;
-}
-
-// ---- what is expected ----
-
-static void naive_dot(const dn_contract *c, const double *a, const double *b, double *out) {
-    int64_t batches = product_of(c->batch, c->batches);
-    for (int64_t i = 0; i < batches; i++) {
-        int64_t rest = i, at_a = 0, at_b = 0;
-        for (int d = c->batches - 1; d >= 0; d--) {
-            at_a += rest % c->batch[d] * c->a_batch[d];
-            at_b += rest % c->batch[d] * c->b_batch[d];
-            rest /= c->batch[d];
-        }
-        for (int64_t m = 0; m < c->m; m++)
-            for (int64_t n = 0; n < c->n; n++)
-                for (int64_t k = 0; k < c->k; k++)
-                    out[(i * c->m + m) * c->n + n] +=
-                        a[at_a + m * c->a_m + k * c->a_k] * b[at_b + k * c->b_k + n * c->b_n];
-    }
-}
-
-// Row-major index of spatial coordinates.
-static int64_t flat(const int64_t *at, const int64_t *sizes, int n) {
-    int64_t index = 0;
-    for (int s = 0; s < n; s++) index = index * sizes[s] + at[s];
-    return index;
-}
-
-static void unflat(int64_t index, const int64_t *sizes, int n, int64_t *at) {
-    for (int s = n - 1; s >= 0; s--) at[s] = index % sizes[s], index /= sizes[s];
-}
-
-// All terms (n, o, k, c, f) of one group, in whichever of the three tensors is the result.
-static void naive_terms(const dn_contract *c, int64_t x, int64_t y, int64_t tap, const double *a,
-                        const double *b, double *out) {
-    int64_t channels = c->channels / c->groups, filters = c->filters / c->groups;
-    for (int64_t g = 0; g < c->groups; g++)
-        for (int64_t i = 0; i < channels; i++)
-            for (int64_t j = 0; j < filters; j++) {
-                int64_t at_x = x * c->channels + g * channels + i;
-                int64_t at_y = y * c->filters + g * filters + j;
-                int64_t at_w = (tap * channels + i) * c->filters + g * filters + j;
-                if (c->op == DN_OP_CONV) out[at_y] += a[at_x] * b[at_w];
-                if (c->op == DN_OP_CONV_INPUT) out[at_x] += a[at_y] * b[at_w];
-                if (c->op == DN_OP_CONV_WEIGHT) out[at_w] += a[at_x] * b[at_y];
-            }
-}
-
-static void naive_conv(const dn_contract *c, const double *a, const double *b, double *out) {
-    int n = c->spatial;
-    int64_t outs = product_of(c->out, n), taps = product_of(c->kernel, n);
-    for (int64_t image = 0; image < c->images; image++)
-        for (int64_t o = 0; o < outs; o++)
-            for (int64_t k = 0; k < taps; k++) {
-                int64_t at[DN_MAX_SPATIAL], tap[DN_MAX_SPATIAL];
-                bool inside = true;
-                unflat(o, c->out, n, at);
-                unflat(k, c->kernel, n, tap);
-                for (int s = 0; s < n; s++) {
-                    at[s] = at[s] * c->stride[s] + tap[s] * c->dilation[s] - c->lo[s];
-                    inside = inside && at[s] >= 0 && at[s] < c->image[s];
-                }
-                if (!inside) continue;
-                int64_t x = image * product_of(c->image, n) + flat(at, c->image, n);
-                naive_terms(c, x, image * outs + o, k, a, b, out);
-            }
-}
 
 // packed[group or batch][panel][step][lane] of B.
 static void *pack(const contraction *k, const void *b) {
@@ -131,53 +33,17 @@ static void *pack(const contraction *k, const void *b) {
     return packed;
 }
 
-// ---- comparing ----
-
-static bool near(dn_dtype dtype, double got, double want, double terms) {
-    switch (dtype) {
-        case DN_F32: return fabs(got - want) <= 1e-6 * sqrt(terms + 1) + 1e-7 * terms;
-        case DN_F64: return fabs(got - want) <= 1e-14 * (terms + 1);
-        case DN_U8: return got == fmod(want, 256);
-        default: return got == want;
-    }
-}
-
-static char *describe(const dn_contract *c) {
-    if (c->op == DN_OP_DOT)
-        return dn_printf("dot %d batches m %ld n %ld k %ld packed %d", c->batches, c->m, c->n, c->k,
-                         c->packed);
-    return dn_printf(
-        "%s %d spatial, %ld images %ldx%ld, %ld channels, %ld filters, %ld groups, out "
-        "%ld, kernel %ld stride %ld dilation %ld lo %ld packed %d dtype %d",
-        dn_op_get(c->op)->name, c->spatial, c->images, c->image[0], c->image[1], c->channels,
-        c->filters, c->groups, c->out[0], c->kernel[0], c->stride[0], c->dilation[0], c->lo[0],
-        c->packed, c->dtype);
-}
+// ---- running ----
 
 // Runs the tasks in `parts` parts, the last one first.
-static void *run(contraction *k, void *a, void *b, int parts) {
+static void *run(const contraction *k, const contraction_code *code, void *a, void *b, int parts) {
     size_t bytes = (size_t)k->out_count * dn_dtype_size(k->kernel.contract.dtype);
     void *out = dn_xmalloc(bytes + 1);
     memset(out, 0x7f, bytes);
     int64_t tasks = dn_x86_contract_tasks(&k->kernel);
     for (int i = parts - 1; i >= 0; i--)
-        k->run((void *[]){a, b, out}, tasks * i / parts, tasks * (i + 1) / parts, NULL);
+        code->run((void *[]){a, b, out}, tasks * i / parts, tasks * (i + 1) / parts, NULL);
     return out;
-}
-
-static double check_values(const dn_contract *c, const void *got, const double *want, int64_t count,
-                           double terms) {
-    double *numbers = to_double(got, c->dtype, count);
-    char *text = describe(c);
-    int bad = 0;
-    for (int64_t i = 0; i < count && bad < 3; i++) {
-        bool good = near(c->dtype, numbers[i], want[i], terms);
-        if (!good) bad++;
-        CHECK(good, "%s: at %ld: %.9g, not %.9g", text, (long)i, numbers[i], want[i]);
-    }
-    free(text);
-    free(numbers);
-    return bad;
 }
 
 static void check_contract(const dn_contract *contract) {
@@ -186,24 +52,17 @@ static void check_contract(const dn_contract *contract) {
     contraction_kernel(&k, &c);
     void *a = new_data(c.dtype, k.a_count), *b = new_data(c.dtype, k.b_plain);
     double *da = to_double(a, c.dtype, k.a_count), *db = to_double(b, c.dtype, k.b_plain);
-    double *want = dn_xcalloc((size_t)k.out_count + 1, sizeof *want);
-    if (c.op == DN_OP_DOT)
-        naive_dot(&c, da, db, want);
-    else
-        naive_conv(&c, da, db, want);
-    double terms = c.op == DN_OP_DOT ? (double)c.k
-                   : c.op == DN_OP_CONV_WEIGHT
-                       ? (double)(c.images * product_of(c.out, c.spatial))
-                       : (double)(product_of(c.kernel, c.spatial) * (c.channels + c.filters));
+    double *want = expected(&k, da, db);
     void *operand = c.packed ? pack(&k, b) : b;
     size_t bytes = (size_t)k.out_count * dn_dtype_size(c.dtype);
     void *first = NULL;
     for (int isa = 0; isa <= (int)dn_isa_here(); isa++) {
-        contraction_compile(&k, (dn_isa)isa, NULL);
+        contraction_code code;
+        contraction_compile(&k, (dn_isa)isa, NULL, &code);
         for (int parts = 1; parts <= 3; parts += 2) {
-            void *got = run(&k, a, operand, parts);
+            void *got = run(&k, &code, a, operand, parts);
             if (!first) {
-                check_values(&c, got, want, k.out_count, terms);
+                check_values(&k, got, want, "");
                 first = got;
                 continue;
             }
@@ -212,7 +71,7 @@ static void check_contract(const dn_contract *contract) {
             free(text);
             free(got);
         }
-        contraction_free(&k);
+        contraction_free(&code);
     }
     if (operand != b) free(operand);
     free(first), free(want), free(da), free(db), free(a), free(b);
@@ -227,101 +86,15 @@ static void check_both(dn_contract c) {
     check_contract(&c);
 }
 
-// ---- cases ----
-
-typedef struct conv_case {
-    int64_t images, channels, filters, groups;
-    int spatial;
-    int64_t image[3], kernel[3], stride[3], dilation[3], lo[3], hi[3];
-} conv_case;
-
-static void check_conv(const conv_case *t, dn_dtype dtype) {
-    dn_contract c = {.dtype = dtype,
-                     .spatial = t->spatial,
-                     .images = t->images,
-                     .channels = t->channels,
-                     .filters = t->filters,
-                     .groups = t->groups ? t->groups : 1};
-    for (int s = 0; s < t->spatial; s++) {
-        c.image[s] = t->image[s], c.kernel[s] = t->kernel[s], c.lo[s] = t->lo[s];
-        c.stride[s] = t->stride[s] ? t->stride[s] : 1;
-        c.dilation[s] = t->dilation[s] ? t->dilation[s] : 1;
-        int64_t room = t->image[s] + t->lo[s] + t->hi[s] - c.dilation[s] * (c.kernel[s] - 1) - 1;
-        c.out[s] = room < 0 ? 0 : room / c.stride[s] + 1;
-    }
-    c.op = DN_OP_CONV, check_both(c);
-    c.op = DN_OP_CONV_INPUT, check_both(c);
-    c.op = DN_OP_CONV_WEIGHT, check_both(c);
-}
-
-static const conv_case conv_cases[] = {
-    // images, channels, filters, groups; spatial: image, kernel, stride, dilation, lo, hi
-    {8, 3, 33, 1, 2, {7, 6}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
-    {17, 5, 32, 1, 2, {8, 8}, {4, 4}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
-    {3, 4, 40, 1, 2, {9, 30}, {5, 5}, {2, 2}, {1, 1}, {1, 1}, {2, 2}},
-    {1, 16, 64, 1, 2, {11, 37}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
-    {1, 8, 20, 1, 2, {9, 40}, {3, 3}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
-    {2, 3, 7, 1, 2, {12, 50}, {3, 3}, {1, 2}, {2, 2}, {2, 3}, {1, 0}},
-    {2, 3, 7, 1, 2, {12, 50}, {4, 3}, {2, 4}, {4, 2}, {2, 3}, {5, 0}},
-    {9, 2, 3, 1, 2, {6, 5}, {3, 2}, {3, 3}, {2, 1}, {4, 0}, {0, 4}},
-    {8, 1, 1, 1, 2, {5, 5}, {5, 5}, {2, 2}, {1, 1}, {1, 1}, {2, 2}},
-    {64, 1, 8, 1, 2, {6, 6}, {5, 5}, {2, 2}, {1, 1}, {1, 1}, {2, 2}},
-    {64, 20, 1, 1, 2, {4, 4}, {4, 4}, {1, 1}, {1, 1}, {0, 0}, {0, 0}},
-    {9, 40, 2, 1, 2, {4, 4}, {4, 4}, {1, 1}, {1, 1}, {3, 3}, {3, 3}},
-    {8, 7, 9, 1, 2, {2, 2}, {5, 5}, {1, 1}, {1, 1}, {2, 2}, {2, 2}},
-    {8, 7, 9, 1, 2, {3, 3}, {1, 1}, {2, 2}, {1, 1}, {0, 0}, {0, 0}},
-    {8, 7, 9, 1, 2, {5, 5}, {2, 2}, {1, 1}, {1, 1}, {-1, -2}, {1, -1}},
-    {5, 8, 12, 4, 2, {6, 6}, {3, 3}, {2, 1}, {1, 1}, {1, 1}, {1, 1}},
-    {9, 70, 140, 2, 2, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 0}, {0, 1}},
-    {8, 20, 20, 20, 2, {6, 6}, {3, 3}, {1, 2}, {1, 1}, {1, 1}, {1, 1}},
-    {3, 37, 37, 37, 2, {6, 20}, {3, 3}, {1, 1}, {1, 2}, {1, 2}, {1, 2}},
-    {3, 4, 8, 4, 2, {6, 6}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
-    {8, 3, 5, 1, 1, {30}, {7}, {2}, {3}, {4}, {9}},
-    {2, 6, 50, 1, 1, {100}, {5}, {3}, {1}, {2}, {2}},
-    {2, 6, 35, 1, 3, {4, 5, 6}, {3, 2, 3}, {2, 1, 2}, {1, 2, 1}, {1, 0, 1}, {1, 2, 1}},
-    {9, 3, 4, 1, 3, {4, 3, 5}, {2, 3, 3}, {1, 2, 3}, {1, 1, 2}, {0, 1, 2}, {1, 1, 2}},
-    {70, 24, 48, 1, 2, {8, 8}, {4, 4}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
-    {20, 64, 64, 1, 2, {12, 12}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
-    {0, 3, 5, 1, 2, {6, 6}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
-    {4, 3, 0, 1, 2, {6, 6}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
-    {4, 3, 5, 1, 2, {2, 2}, {5, 5}, {1, 1}, {1, 1}, {0, 0}, {0, 0}},
-};
-
-typedef struct dot_case {
-    int64_t batch, m, n, k;
-    bool a_transposed, b_transposed;
-} dot_case;
-
-static const dot_case dot_cases[] = {
-    {0, 1, 1, 1, false, false},    {0, 8, 32, 16, false, false},     {0, 13, 45, 17, false, true},
-    {0, 100, 70, 33, true, false}, {0, 100, 70, 33, true, true},     {3, 9, 20, 31, false, false},
-    {3, 9, 20, 31, false, true},   {2, 50, 3, 40, false, false},     {2, 50, 3, 40, false, true},
-    {0, 64, 1, 300, false, false}, {0, 1, 64, 300, false, false},    {0, 5, 5, 0, false, false},
-    {0, 0, 5, 5, false, false},    {0, 5, 0, 5, false, false},       {0, 64, 10, 128, true, false},
-    {0, 3, 200, 1, false, true},   {0, 130, 96, 1500, false, false}, {0, 64, 2, 300, true, true},
-    {0, 2, 33, 100, true, true},
-};
-
-static void check_dot(const dot_case *t, dn_dtype dtype) {
-    dn_contract c = {.op = DN_OP_DOT, .dtype = dtype, .m = t->m, .n = t->n, .k = t->k};
-    if (t->batch) {
-        c.batches = 1;
-        c.batch[0] = t->batch, c.a_batch[0] = t->m * t->k, c.b_batch[0] = t->k * t->n;
-    }
-    c.a_m = t->a_transposed ? 1 : t->k, c.a_k = t->a_transposed ? t->m : 1;
-    c.b_k = t->b_transposed ? 1 : t->n, c.b_n = t->b_transposed ? t->k : 1;
-    check_both(c);
-}
-
 int main(void) {
     int n_convs = sizeof conv_cases / sizeof *conv_cases;
     int n_dots = sizeof dot_cases / sizeof *dot_cases;
-    for (int i = 0; i < n_convs; i++) check_conv(&conv_cases[i], DN_F32);
-    for (int i = 0; i < n_dots; i++) check_dot(&dot_cases[i], DN_F32);
+    for (int i = 0; i < n_convs; i++) each_conv(&conv_cases[i], DN_F32, check_both);
+    for (int i = 0; i < n_dots; i++) each_dot(&dot_cases[i], DN_F32, check_both);
     dn_dtype others[] = {DN_F64, DN_I32, DN_I64, DN_U8};
     for (int i = 0; i < 4; i++) {
-        check_conv(&conv_cases[1 + i], others[i]);
-        for (int j = 0; j < n_dots; j += 5) check_dot(&dot_cases[j + i % 3], others[i]);
+        each_conv(&conv_cases[1 + i], others[i], check_both);
+        for (int j = 0; j < n_dots; j += 5) each_dot(&dot_cases[j + i % 3], others[i], check_both);
     }
     return CHECK_RESULT();
 }

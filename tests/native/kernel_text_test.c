@@ -150,12 +150,13 @@ static void test_print_contractions(void) {
                                    .stride = {2, 2},
                                    .dilation = {1, 1},
                                    .lo = {1, 1},
-                                   .packed = 32};
+                                   .packed = 32,
+                                   .parts = 3};
     dn_kernel_print(kernels, conv, false, &text);
     check_text(&text,
                "kernel contract {\n"
                "  r0 = conv a0, a1 : f32, images 8, channels 6, filters 4, groups 2, image 9x8, "
-               "out 5x4, kernel 3x3, stride 2x2, dilation 1x1, lo 1x1, packed 32\n"
+               "out 5x4, kernel 3x3, stride 2x2, dilation 1x1, lo 1x1, packed 32, parts 3\n"
                "}\n");
     conv->contract = (dn_contract){.op = DN_OP_DOT,
                                    .dtype = DN_F64,

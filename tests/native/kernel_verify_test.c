@@ -128,6 +128,8 @@ static void test_contractions(void) {
     WRONG(dot->contract.dtype = DN_F64; dot->values[1].dtype = DN_F64;
           dot->values[2].dtype = DN_F64, "such types");
     RIGHT(dot->contract.packed = 2);
+    WRONG(dot->contract.parts = 1, "1 parts");
+    WRONG(dot->contract.parts = 2, "the axes are not those of the result");
 }
 
 // x [2, 5, 6] with w [3, 2, 8] in 3 groups of channels: y [2, 3, 8 * 3].

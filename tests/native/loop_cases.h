@@ -118,6 +118,22 @@ static void make_rows(const char *name, int bad) {
     s->add = true, s->row = row, s->scale = 40, s->rows = 10;
 }
 
+// table[index[i], :] += y[i, :], some rows often.
+static void make_scatter(int64_t points, int64_t width, int64_t rows, int bad) {
+    trial *t = add_trial("scatter");
+    trial_axis(t, width, DN_AXIS_PARALLEL);
+    trial_axis(t, points, DN_AXIS_SEQUENTIAL);
+    int index = trial_arg(t, DN_I32, points), y = trial_arg(t, DN_F32, points * width);
+    int table = trial_arg(t, DN_F32, rows * width);
+    fill(t->data[y]);
+    fill(t->data[table]);
+    for (int i = 0; i < points; i++)
+        dn_tensor_set(t->data[index], i, i == bad ? -1 : below((int)rows) / (1 + below(3)));
+    int row = trial_load(t, index, at(0, 0, 1, 0));
+    dn_store *s = trial_store(t, table, at(0, 1, 0, 0), trial_load(t, y, at(0, 1, width, 0)));
+    s->add = true, s->row = row, s->scale = width, s->rows = rows;
+}
+
 // A row for each lane.
 static void make_lane_rows(int bad) {
     trial *t = add_trial("a row for each lane");
@@ -482,6 +498,8 @@ static void make_trials(void) {
     make_columns(DN_U8, 1, 70, 19);
     make_far_rows(5, 200);
     make_far_rows(3, 21);
+    make_scatter(300, 50, 20, -1);
+    make_scatter(1001, 3, 200, 17);
     make_windows(20, 3, 3, 40);
     make_windows(20, 3, 2, 40);
     for (int i = 0; i < RANDOM_TRIALS; i++) make_random(i);

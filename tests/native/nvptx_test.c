@@ -72,10 +72,10 @@ static void check_fault(const trial *t, const dn_native_fault *fault) {
           (long long)fault->launch);
 }
 
-// Whether the order of sums matters.
+// Whether sums may be taken in another order. What is added to rows is added in order.
 static bool adds(const dn_kernel *k) {
     bool any = k->n_reductions > 0;
-    for (int i = 0; i < k->n_stores; i++) any |= k->stores[i].add;
+    for (int i = 0; i < k->n_stores; i++) any |= k->stores[i].add && k->stores[i].row < 0;
     return any;
 }
 

@@ -238,8 +238,8 @@ static void test_memory(void) {
     dn_cuda_memory m;
     dn_cuda_memory_of(&program, &c, &m);
     CHECK(m.variables == 256 && m.arena == 4096, "48 bytes, aligned");
-    CHECK(m.inputs == 2 * 256 && m.outputs == 2 * 256 && m.state == 2 * 256);
-    CHECK(m.device == 256 + 4096 + 6 * 256 && m.pinned == 6 * 256);
+    CHECK(m.inputs == 4 * 256 && m.outputs == 4 * 256 && m.state == 4 * 256);
+    CHECK(m.device == 256 + 4096 + 12 * 256 && m.pinned == 12 * 256);
 }
 
 int main(void) {

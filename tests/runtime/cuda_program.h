@@ -30,7 +30,7 @@ enum { COUNT = 1000, ROWS = 4, TABLE_ROWS = 10 };
 #define FILL                    \
     KERNEL("fill", ARG(0) LAST) \
     ELEMENT("1000")             \
-        POINTER("%rd1", "p0") "cvt.rn.f32.s32 %f1, %r4;\nst.global.f32 [%rd1], %f1;\n" END
+    POINTER("%rd1", "p0") "cvt.rn.f32.s32 %f1, %r4;\nst.global.f32 [%rd1], %f1;\n" END
 // args: a, b, out. out = a + b
 #define ADD                                  \
     KERNEL("add", ARG(0) ARG(1) ARG(2) LAST) \
@@ -60,19 +60,23 @@ enum { COUNT = 1000, ROWS = 4, TABLE_ROWS = 10 };
     "cvt.s64.s32 %rd3, %r7;\nst.global.s64 [%rd2+24], %rd3;\n"                                 \
     "mov.s64 %rd3, 10;\nst.global.s64 [%rd2+32], %rd3;\n" END
 // args: out; then what random numbers get. out = key + site + index, where the key is the state's
-// seed and step or, if keyed, the launch's seed.
+// seed and step or, if keyed, the launch's seed. Any grid will do.
 #define DRAW                                                                                    \
     KERNEL("draw", ARG(0) ".param .u64 state, .param .u64 seed, .param .u32 site, "           \
                           ".param .u32 keyed, .param .u64 count") \
-    ELEMENT("1000")                                                                             \
-    POINTER("%rd1", "p0")                                                                       \
-    "ld.param.u64 %rd2, [state];\nld.param.u64 %rd3, [seed];\nld.param.u32 %r5, [site];\n"      \
-    "ld.param.u32 %r6, [keyed];\nld.param.u64 %rd4, [count];\n"                                 \
-    "cvt.s64.s32 %rd5, %r4;\nsetp.ge.s64 %p2, %rd5, %rd4;\n@%p2 bra END;\n"                     \
+    REGISTERS                                                                                   \
+    "ld.param.u64 %rd1, [p0];\nld.param.u64 %rd2, [state];\nld.param.u64 %rd3, [seed];\n"       \
+    "ld.param.u32 %r5, [site];\nld.param.u32 %r6, [keyed];\nld.param.u64 %rd4, [count];\n"      \
+    "mov.u32 %r1, %ctaid.x;\nmov.u32 %r2, %ntid.x;\nmov.u32 %r3, %tid.x;\n"                     \
+    "mad.lo.s32 %r4, %r1, %r2, %r3;\ncvt.s64.s32 %rd5, %r4;\n"                                  \
+    "mov.u32 %r7, %nctaid.x;\nmul.wide.s32 %rd8, %r7, %r2;\n"                                   \
     "ld.global.u64 %rd6, [%rd2];\nld.global.u64 %rd7, [%rd2+8];\nadd.s64 %rd6, %rd6, %rd7;\n"   \
     "setp.ne.s32 %p3, %r6, 0;\nselp.b64 %rd6, %rd3, %rd6, %p3;\n"                               \
-    "add.s64 %rd6, %rd6, %rd5;\ncvt.s64.s32 %rd7, %r5;\nadd.s64 %rd6, %rd6, %rd7;\n"            \
-    "cvt.rn.f32.s64 %f1, %rd6;\nst.global.f32 [%rd1], %f1;\n" END
+    "cvt.s64.s32 %rd7, %r5;\nadd.s64 %rd6, %rd6, %rd7;\n"                                       \
+    "LOOP:\nsetp.ge.s64 %p2, %rd5, %rd4;\n@%p2 bra END;\n"                                      \
+    "add.s64 %rd9, %rd6, %rd5;\ncvt.rn.f32.s64 %f1, %rd9;\n"                                    \
+    "shl.b64 %rd10, %rd5, 2;\nadd.s64 %rd10, %rd1, %rd10;\nst.global.f32 [%rd10], %f1;\n"       \
+    "add.s64 %rd5, %rd5, %rd8;\nbra LOOP;\n" END
 // args: out. Writes where nothing is.
 #define WILD                                                                               \
     KERNEL("wild", ARG(0) LAST)                                                            \
@@ -100,7 +104,7 @@ static const dn_cuda_kernel kernel_table[N_ALL] = {
     [K_LOOK] = {"look", 1, 32, 0},
     [K_WILD] = {"wild", 1, 32, 0},
     [K_WIDE] = {"add", 4, 256, 0},  // twice as many threads as the kernel allows
-    [N_KERNELS] = {"draw", 8, 128, 0},
+    [N_KERNELS] = {"draw", 1000, 128, 0},
 };
 static const dn_cuda_kernel *const kernel_tables[] = {kernel_table, kernel_table};
 

@@ -3,14 +3,11 @@
 // process of its own, which is this program with the case's name: what device there is comes from
 // the environment.
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "runtime/cuda/driver.h"
 #include "tests/check.h"
+#include "tests/runtime/cuda_child.h"
 #include "tests/runtime/cuda_program.h"
-
-static const char driver[] = BUILD_DIR "/tests/cudasim/libcuda.so.1";
 
 // ---- a machine that runs entries -------------------------------------------------------------
 
@@ -141,7 +138,7 @@ static void case_variables(void) {
     end(&m);
 }
 
-// Results as inputs, from one run or two runs before; one tensor as both.
+// Results as inputs, of the run before or of the one whose place is about to be overwritten.
 static void case_chain(void) {
     machine m;
     dn_tensor *y[2], *outputs[2];
@@ -154,10 +151,12 @@ static void case_chain(void) {
     expect(y[0], 1000 + 999, 0, "loss of a result");
     expect(y[1], 5, 3, "y of a result");  // 2 x + w; w = 3 + 2 i
     release(y, 2);
-    dn_tensor *older[] = {inputs[0], NULL};  // two runs ago: its place is about to be overwritten
-    older[1] = new_scalar(1);
+    for (int i = 0; i < 2; i++) step(&m, 1, 0, outputs), release(outputs, 2);  // w = 5 + 2 i
+    dn_tensor *older[] = {inputs[0], new_scalar(1)};
+    CHECK(!older[0]->data);
     CHECK_OK(run(&m, STEP, older, y));
-    expect(y[1], 7, 4, "y of an older result");
+    CHECK(older[0]->data, "it was brought here in time");
+    expect(y[1], 9, 4, "y of an older result");
     expect(inputs[0], 2, 1, "the older result");
     release(y, 2);
     dn_tensor_release(older[1]);
@@ -256,20 +255,28 @@ static void case_only_new(void) {
     open_with(&c, 0);
 }
 
-// Machine code for exactly one device, the best of which is taken.
-static void case_specific(void) {
-    dn_cuda_module three[] = {modules[0], modules[1], modules[1]};
+// Three modules, for sm_80, sm_90 and sm_90a, of which only one can be loaded.
+static void open_one_of(int good, const void *cubin) {
     const dn_cuda_kernel *const tables[] = {kernel_table, kernel_table, kernel_table};
+    dn_cuda_module three[] = {modules[0], modules[1], modules[1]};
     dn_cuda_code c = code;
+    three[2].specific = true;
+    for (int i = 0; i < 3; i++)
+        if (i != good) three[i].ptx = "nonsense";
+    three[0].cubin = cubin;
+    three[0].cubin_bytes = cubin ? 8 : 0;
     c.modules = three;
     c.n_modules = 3;
     c.kernels = tables;
-    three[0].ptx = "first";
-    three[1].ptx = "second";
-    three[2].ptx = "third";
-    three[2].specific = true;
     open_with(&c, 0);
 }
+
+static void case_module_80(void) { open_one_of(0, NULL); }
+
+static void case_module_90a(void) { open_one_of(2, NULL); }
+
+// Machine code, if it is for the device's major version, comes before PTX.
+static void case_cubin(void) { open_one_of(0, "nonsense"); }
 
 static void case_bad_ptx(void) {
     dn_cuda_module bad = modules[0];
@@ -317,6 +324,7 @@ static void case_wild(void) {
     dn_status status = run(&m, RUN_WILD, NULL, &out);
     if (!status) status = dn_tensor_settle(out);
     tell(status);
+    tell(dn_cuda_wait(m.cuda));
     tell(dn_tensor_settle(m.vars[0]));
     dn_tensor_release(out);
     end(&m);
@@ -328,11 +336,23 @@ static const struct {
     const char *name;
     void (*function)(void);
 } cases[] = {
-    {"steps", case_steps},       {"variables", case_variables}, {"chain", case_chain},
-    {"faults", case_faults},     {"leftovers", case_leftovers}, {"watched", case_watched},
-    {"open", case_open},         {"device 3", case_device_3},   {"only new", case_only_new},
-    {"specific", case_specific}, {"bad ptx", case_bad_ptx},     {"no kernel", case_no_kernel},
-    {"shared", case_shared},     {"wide", case_wide},           {"wild", case_wild},
+    {"steps", case_steps},
+    {"variables", case_variables},
+    {"chain", case_chain},
+    {"faults", case_faults},
+    {"leftovers", case_leftovers},
+    {"watched", case_watched},
+    {"open", case_open},
+    {"device 3", case_device_3},
+    {"only new", case_only_new},
+    {"module 80", case_module_80},
+    {"module 90a", case_module_90a},
+    {"cubin", case_cubin},
+    {"bad ptx", case_bad_ptx},
+    {"no kernel", case_no_kernel},
+    {"shared", case_shared},
+    {"wide", case_wide},
+    {"wild", case_wild},
 };
 
 static int run_case(const char *name) {
@@ -341,74 +361,7 @@ static int run_case(const char *name) {
     return 2;
 }
 
-// What a child said, and its exit code.
-typedef struct outcome {
-    int code;
-    char *text, *summary;
-} outcome;
-
-static char *take_file(const char *path) {
-    char *text = NULL;
-    size_t length;
-    dn_status status = dn_read_file(path, &text, &length);
-    bool there = !status;
-    dn_status_free(status);
-    unlink(path);
-    return there ? text : dn_strdup("");
-}
-
-// "NAME=value" once or several times, separated by blanks.
-static void set_environment(const char *settings) {
-    char *copy = dn_strdup(settings);
-    for (char *s = strtok(copy, " "); s; s = strtok(NULL, " ")) {
-        char *equals = strchr(s, '=');
-        *equals = 0;
-        setenv(s, equals + 1, 1);
-    }
-    free(copy);
-}
-
-static outcome child(const char *self, const char *name, const char *settings) {
-    char *log = dn_printf("/tmp/cuda_runtime_%d.log", (int)getpid());
-    char *summary = dn_printf("/tmp/cuda_runtime_%d.json", (int)getpid());
-    fflush(stdout);
-    fflush(stderr);
-    pid_t pid = fork();
-    if (pid == 0) {
-        setenv("DNET_CUDA_DRIVER", driver, 1);
-        setenv("CUDASIM_SUMMARY", "1", 1);
-        setenv("CUDASIM_SUMMARY_FILE", summary, 1);
-        unsetenv("CUDA_VISIBLE_DEVICES");
-        unsetenv("DNET_CUDA_SYNC");
-        set_environment(settings);
-        if (!freopen(log, "w", stdout) || dup2(fileno(stdout), fileno(stderr)) < 0) _exit(3);
-        execl(self, self, name, (char *)NULL);
-        _exit(4);
-    }
-    int wait_status = 0;
-    waitpid(pid, &wait_status, 0);
-    outcome o = {WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1, take_file(log),
-                 take_file(summary)};
-    free(log);
-    free(summary);
-    return o;
-}
-
-static void free_outcome(outcome *o) {
-    free(o->text);
-    free(o->summary);
-}
-
 // ---- what is expected of them ----------------------------------------------------------------
-
-// A number of the summary, or -1.
-static long long counted(const outcome *o, const char *name) {
-    char *key = dn_printf("\"%s\":", name);
-    const char *found = strstr(o->summary, key);
-    long long value = found ? atoll(found + strlen(key)) : -1;
-    free(key);
-    return value;
-}
 
 static void expect_success(const char *self, const char *name, const char *settings) {
     outcome o = child(self, name, settings);
@@ -458,7 +411,12 @@ static void test_messages(const char *self) {
            "free\n", "note: variables 0.0 MiB");
     EXPECT("only new", "CUDASIM_SM=80", "code 5: the program was compiled for sm_90, and ",
            " is sm_80\n", "hint: `-target cuda`");
-    EXPECT("specific", "CUDASIM_SM=89", "CUDA_ERROR_INVALID_PTX");
+    EXPECT("module 80", "CUDASIM_SM=80", "success");
+    EXPECT("module 80", "CUDASIM_SM=89", "success");
+    EXPECT("module 80", "CUDASIM_SM=90", "the NVIDIA driver cannot load");
+    EXPECT("module 90a", "CUDASIM_SM=90", "success");
+    EXPECT("module 90a", "CUDASIM_SM=89", "the NVIDIA driver cannot load");
+    EXPECT("cubin", "CUDASIM_SM=86", "the NVIDIA driver cannot load");
     EXPECT("bad ptx", "CUDASIM_SM=80",
            "the NVIDIA driver cannot load the program's kernels: ", "CUDA_ERROR_INVALID_PTX",
            "note: ", "line 4");
@@ -470,7 +428,7 @@ static void test_messages(const char *self) {
            "CUDA_ERROR_INVALID_VALUE");
     EXPECT("wild", "CUDASIM_SM=80", "code 7: wild: CUDA_ERROR_ILLEGAL_ADDRESS",
            "hint: with DNET_CUDA_SYNC=1 in the environment the message names the kernel\n",
-           "code 7: w: CUDA_ERROR_ILLEGAL_ADDRESS");
+           "code 7: the GPU: CUDA_ERROR_ILLEGAL_ADDRESS", "code 7: w: CUDA_ERROR_ILLEGAL_ADDRESS");
     EXPECT("wild", "DNET_CUDA_SYNC=1",
            "code 7: `sum` from test.dnet:31 (wild: 1 block of 32 threads, 0 bytes of shared "
            "memory): CUDA_ERROR_ILLEGAL_ADDRESS");
@@ -486,7 +444,7 @@ static void test_summary(const char *self) {
     CHECK(counted(&o, "allocations") == 1 && counted(&o, "host_allocations") == 1, "%s", o.summary);
     CHECK(counted(&o, "graph_launches") == 11 && counted(&o, "graph_kernels") == 44, "%s",
           o.summary);
-    CHECK(counted(&o, "instantiations") == 2, "one for each set: %s", o.summary);
+    CHECK(counted(&o, "instantiations") == 4, "one for each set: %s", o.summary);
     CHECK(counted(&o, "problems") == 0, "leaks are among them: %s", o.summary);
     free_outcome(&o);
 }

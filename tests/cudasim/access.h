@@ -1,0 +1,41 @@
+// Memory as instructions access it, with all checks.
+#ifndef CUDASIM_ACCESS_H
+#define CUDASIM_ACCESS_H
+
+#include "tests/cudasim/machine.h"
+
+// Bytes of one block of memory.
+typedef struct sim_span {
+    uint8_t *data, *written;  // written = NULL: all are
+    sim_cell *cells;          // of the word with the first byte; NULL: nobody else is there
+    unsigned in_word;         // the first byte's place in it
+    bool global;
+} sim_span;
+
+// Finds them; false: they are not there, or misaligned, which was reported and ends the launch.
+bool sim_find(sim_warp *warp, const sim_instr *i, int lane, ptx_space space, uint64_t address,
+              int bytes, sim_span *out);
+// The same for bytes that need not be aligned.
+bool sim_find_unaligned(sim_warp *warp, const sim_instr *i, int lane, ptx_space space,
+                        uint64_t address, int bytes, sim_span *out);
+// Checks that they were written and not by a race, and copies them.
+void sim_read(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
+              void *to);
+void sim_write(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
+               const void *from);
+// The checks of sim_read and sim_write alone.
+void sim_check_written(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span,
+                       int bytes);
+void sim_check_read(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
+                    bool atomic);
+void sim_check_write(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
+                     bool atomic, const void *from);
+// The address of a lane, as i says.
+uint64_t sim_lane_address(const sim_warp *warp, const sim_instr *i, int lane);
+// The space and address in it that a generic address stands for.
+ptx_space sim_generic(uint64_t *address);
+
+void sim_describe_address(uint64_t address, char *text, size_t bytes);
+void sim_describe_stamp(const sim_warp *warp, uint64_t stamp, char *text, size_t bytes);
+
+#endif

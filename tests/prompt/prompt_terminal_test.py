@@ -1,0 +1,264 @@
+"""The prompt at a terminal: keys are sent, the screen is read.
+
+prompt_terminal_test.py BUILD_DIR      (Debian's python3 alone)
+"""
+import os
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from terminal import Terminal
+
+DNET = os.path.join(os.path.abspath(sys.argv[1]), "dnet")
+UP, DOWN, LEFT, HOME, END = "\x1b[A", "\x1b[B", "\x1b[D", "\x01", "\x05"
+failures = 0
+
+
+def fail(what, terminal):
+    global failures
+    failures += 1
+    print(f"{what}; the screen is\n    " + terminal.text().replace("\n", "\n    "))
+
+
+def check(terminal, condition, what):
+    if not condition:
+        fail(what, terminal)
+
+
+class Session:
+    """A terminal with a folder of its own for the history; ends by Ctrl-D with code 0."""
+
+    def __init__(self, folder=None, env=None, **options):
+        self.own = tempfile.TemporaryDirectory() if folder is None else None
+        self.folder = folder or self.own.name
+        env = dict({"XDG_STATE_HOME": self.folder}, **(env or {}))
+        self.terminal = Terminal(DNET, env=env, cwd=self.folder, **options)
+
+    def __enter__(self):
+        self.terminal.wait_prompt()
+        return self.terminal
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            code = self.terminal.close()
+            check(self.terminal, code == 0, f"the session ended with code {code}")
+            check(self.terminal, not self.terminal.screen.unknown,
+                  f"unknown sequences {self.terminal.screen.unknown}")
+        if self.own:
+            self.own.cleanup()
+
+
+def settle(terminal, seconds=0.15):
+    while terminal.read(seconds):
+        pass
+
+
+def last_line(terminal):
+    return terminal.text().split("\n")[-1]
+
+
+# ---- editing -------------------------------------------------------------------------------------
+
+def test_values_and_colours():
+    with Session() as t:
+        check(t, "dnet 0" in t.text() and "help explains" in t.text(), "no greeting")
+        check(t, t.type("1 / 4") == "float 0.25", "another value")
+        check(t, 36 in t.screen.colours, "types have no colour")
+        t.type("iota([2], type: f32) / 0")
+        check(t, 31 in t.screen.colours, "NaN has no colour")
+    with Session(env={"NO_COLOR": "1"}) as t:
+        t.type("iota([2], type: f32) / 0")
+        t.type("nothing")
+        check(t, not t.screen.colours, f"colours {t.screen.colours} in spite of NO_COLOR")
+    with Session(env={"TERM": "dumb"}) as t:
+        check(t, t.type("1 + 1") == "int 2", "nothing works on a dumb terminal")
+        check(t, not t.screen.colours, "colours on a dumb terminal")
+
+
+def test_line_editing():
+    with Session() as t:
+        t.keys("1 + 3" + LEFT + "\x7f2" + "\r")
+        t.wait_prompt()
+        check(t, "int 23" not in t.text() and "dnet> 1 +23\nint 24" in t.text(), "keys edit something else")
+        check(t, t.type("\"grüße, 世界\"") == 'string "grüße, 世界"', "UTF-8 is not kept")
+        t.keys("\"ü\"" + LEFT + "\x7f" + "o" + "\r")
+        t.wait_prompt()
+        check(t, 'string "o"' in t.text(), "a character is deleted by bytes")
+        check(t, t.type("") == "", "an empty line gives something")
+
+
+def test_several_lines():
+    with Session() as t:
+        t.type("fn f(x: f32[N]) -> f32[N] {", "  ...")
+        t.type("", "  ...")
+        t.type("    2 * x", "  ...")
+        check(t, t.type("}") == "", "a definition shows a value")
+        check(t, t.type("f(ones([2]))") == "f32[2] [2, 2]", "the function is not there")
+        t.type("let y = (1 +", "  ...")
+        t.type("2)")
+        check(t, t.type("y") == "int 3", "an expression does not go on")
+        t.type("fn g(x) {", "  ...")
+        t.keys("\x03")  # drops the whole of it
+        t.wait_prompt()
+        check(t, "no function called `g`" in t.type("g(1)"), "Ctrl-C keeps half a definition")
+        t.type("fn g(x) {", "  ...")
+        t.keys("\x04")  # so does Ctrl-D
+        t.wait_prompt()
+        check(t, t.type("7") == "int 7", "Ctrl-D ends the session within a definition")
+
+
+def test_history():
+    with tempfile.TemporaryDirectory() as folder:
+        with Session(folder) as t:
+            t.type("let first = 11")
+            t.type("fn f(x: f32[N]) -> f32[N] {", "  ...")
+            t.type("3 * x", "  ...")
+            t.type("}")
+        path = os.path.join(folder, "dnet", "history")
+        check(t, os.path.exists(path), "no file of the history")
+        with Session(folder) as t:
+            t.keys(UP)
+            settle(t)
+            check(t, t.text().endswith("dnet> fn f(x: f32[N]) -> f32[N] {\n3 * x\n}"), "the definition is not recalled whole")
+            t.keys("\r")
+            t.wait_prompt()
+            check(t, t.type("f(ones([1]))") == "f32[1] [3]", "what was recalled is not evaluated")
+            t.keys("\x12" + "first")  # Ctrl-R
+            settle(t)
+            t.keys("\r")
+            t.wait_prompt()
+            check(t, t.type("first + 1") == "int 12", "search does not find the line")
+            t.keys(UP + UP + DOWN + "\r")
+            t.wait_prompt()
+            check(t, t.text().endswith("dnet> first + 1\nint 12\ndnet>"), "up and down lead elsewhere")
+
+
+# ---- completion and brackets -----------------------------------------------------------------------
+
+def test_completion():
+    with Session() as t:
+        t.type("let record_of = {alpha: 1, beta: {gamma: ones([2])}}")
+        for keys, whole in (("softm\t", "softmax"), ("record_o\t", "record_of"), ("record_of.al\t", "record_of.alpha"),
+                            ("record_of.beta.\t", "record_of.beta.gamma"), ("conv2d(x, dila\t", "conv2d(x, dilation:"),
+                            (":sha\t", ":shape"), ("ones([2]) |> leaky\t", "ones([2]) |> leaky_relu"),
+                            (":help memo\t", ":help memory")):
+            t.keys(keys)
+            settle(t)
+            check(t, last_line(t) == "dnet> " + whole, f"{keys!r} is completed to something else than {whole!r}")
+            t.keys("\x03")
+            t.wait_prompt()
+        t.keys("softp\t\x7f\x7f\x7f\x7f\x7f")
+        t.keys("\x03")
+        t.wait_prompt()
+        t.keys("record_of.\t")
+        settle(t)
+        check(t, "alpha  int" in t.text() and "beta" in t.text(), "no list with types")
+        check(t, last_line(t) == "dnet> record_of.", "the line is not drawn again under the list")
+        t.keys("\x03")
+        t.wait_prompt()
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, "weights"))
+        open(os.path.join(folder, "weights", "gan.dnet"), "w").close()
+        with Session(folder) as t:
+            for keys, whole in (('restore("wei\tga\t', 'restore("weights/gan.dnet'), (":load wei\tg\t", ":load weights/gan.dnet")):
+                t.keys(keys)
+                settle(t)
+                check(t, last_line(t) == "dnet> " + whole, f"the file of {keys!r} is not completed")
+                t.keys("\x03")
+                t.wait_prompt()
+            t.type("fn h(x: f32[N]) -> f32[N] {", "  ...")
+            t.keys("\tx")
+            settle(t)
+            check(t, last_line(t) == "  ...     x", "a tab at the start of a line is no indentation")
+            t.keys("\x03")
+            t.wait_prompt()
+
+
+def test_brackets():
+    with Session() as t:
+        t.keys("(1 + [2")
+        settle(t)
+        before = len(t.raw)
+        t.keys("]")
+        settle(t, 0.4)
+        moves = t.raw[before:]
+        check(t, last_line(t) == "dnet> (1 + [2]", "a bracket is not inserted")
+        check(t, "]\x1b[3D\x1b[2C" in moves, "the cursor does not visit the partner")
+        t.keys("[0])\r")
+        t.wait_prompt()
+        t.keys("let s = [[1, 2], [3]]\rcount(s)\r")  # pasted: no waiting
+        t.wait("int 2\ndnet>")
+
+
+# ---- Ctrl-C --------------------------------------------------------------------------------------
+
+def test_interrupt():
+    with Session() as t:
+        t.type("let n = 0")
+        for _ in range(3):
+            t.keys("while true { n += 1 }\r")
+            time.sleep(0.15)
+            t.keys("\x03")
+            t.wait_prompt()
+            check(t, "interrupted" in t.text(), "nothing says that it was interrupted")
+        check(t, t.type("n > 0") == "bool true", "what was computed is gone")
+        t.keys("for i in progress(1..100000000, label: \"long\") { }\r")
+        time.sleep(0.3)
+        t.keys("\x03\x03\x03")
+        t.wait_prompt()
+        settle(t)
+        t.keys("\x03")
+        t.wait_prompt()
+        check(t, t.type("let k = 5; k") == "int 5", "the session does not go on")
+
+
+# ---- narrow terminals, pictures --------------------------------------------------------------------
+
+def test_narrow():
+    with Session(columns=40) as t:
+        t.type("let wide = reshape(iota([60], type: f32), 3, 20) * 1000 + 0.5")
+        out = t.type("wide")
+        check(t, all(len(line) <= 40 for line in out.split("\n")), "lines are longer than the terminal")
+        out = t.type("plot([1, 3, 2])")
+        check(t, all(len(line) <= 40 for line in out.split("\n")), "a plot is wider than the terminal")
+        long = "1 + " * 20 + "1"
+        check(t, t.type(long).endswith("\nint 21"), "a line that wraps is not read")
+
+
+def test_pictures():
+    image = "show(reshape(iota([64], type: f32), 8, 8) / 63)"
+    with Session() as t:
+        out = t.type(image)
+        check(t, out.strip() == "\n".join(["▀" * 8] * 4) and "\x1b[38;5;" in t.raw, "no blocks in 256 colours")
+        t.screen.unknown = [u for u in t.screen.unknown if u != "c"]  # the question whether there is sixel
+    with Session(env={"COLORTERM": "truecolor"}) as t:
+        t.type(image)
+        check(t, "\x1b[38;2;255;255;255m" in t.raw or "\x1b[48;2;255;255;255m" in t.raw, "no 24-bit colours")
+        t.screen.unknown = [u for u in t.screen.unknown if u != "c"]
+    with Session(env={"KITTY_WINDOW_ID": "1"}) as t:
+        t.type(image)
+        check(t, t.screen.graphics and t.screen.graphics[0].startswith("\x1b_Ga=T,f=24,s=512,v=512,m=1;"), "no kitty picture")
+        check(t, t.screen.graphics[-1].startswith("\x1b_Gm=0;"), "the kitty picture does not end")
+    with Session() as t:  # a terminal that says it has sixel
+        t.keys(image + "\r")
+        t.wait(lambda: "\x1b[c" in t.raw)
+        t.keys("\x1b[?62;4;22c")
+        t.wait_prompt()
+        check(t, t.screen.graphics and t.screen.graphics[0].startswith('\x1bPq"1;1;512;512#16;2;0;0;0'), "no sixel picture")
+        t.screen.unknown = [u for u in t.screen.unknown if u != "c"]
+    with Session(env={"NO_COLOR": "1"}) as t:
+        out = t.type(image)
+        check(t, "@" not in out and "#" in out and "%" in out, "no picture of characters")
+
+
+def main():
+    for name, function in sorted(globals().items()):
+        if name.startswith("test_"):
+            function()
+    if failures:
+        sys.exit(f"{failures} failures")
+    print("the prompt works at a terminal")
+
+
+main()
