@@ -144,16 +144,7 @@ static bool compile_statements(dn_compiler *c, dn_file *tree, dn_input *out) {
 }
 
 static void check_new(dn_compiler *c, int first) {
-    for (int i = first; i < c->n_defs; i++) {
-        dn_def *def = c->defs[i];
-        switch (def->decl->kind) {
-            case DN_DECL_STEP: dn_host_check_step(c, def); break;
-            case DN_DECL_COMMAND: dn_host_compile_command(c, def); break;
-            case DN_DECL_NET:
-            case DN_DECL_FN: dn_check_alone(c, def); break;
-            default: break;
-        }
-    }
+    for (int i = first; i < c->n_defs; i++) dn_prompt_check(c, c->defs[i]);
 }
 
 static bool compile(dn_compiler *c, const char *text, dn_input *out) {

@@ -64,5 +64,6 @@ bool dn_def_is_visible(dn_compiler *c, const dn_def *def);
 // what was made of it; then, once the input has compiled, what of it fits no more is found.
 void dn_redefine(dn_compiler *c, int first, dn_input *out);
 void dn_redefine_check(dn_compiler *c, dn_input *out);
+void dn_prompt_check(dn_compiler *c, dn_def *def);  // a definition by itself
 
 #endif

@@ -84,6 +84,7 @@ static void loosen(dn_compiler *c, const dn_def *def) {
 
 static void forget(dn_compiler *c, dn_def *def) {
     def->state = DN_DEF_NEW;
+    def->value = (dn_term){0};
     def->index = -1;
     def->used = false;
     def->result = NULL;
@@ -108,8 +109,18 @@ void dn_redefine(dn_compiler *c, int first, dn_input *out) {
 
 // ---- whether the others still fit --------------------------------------------------------------
 
-static void check(dn_compiler *c, dn_def *def) {
+static void check_value(dn_compiler *c, const dn_def *def) {
+    dn_build b;
+    dn_build_init(&b, c, "const", false);
+    dn_lookup(&b, def->name, def->decl->name.span);
+    dn_graph_free(b.graph);
+    dn_build_free(&b);
+}
+
+void dn_prompt_check(dn_compiler *c, dn_def *def) {
     switch (def->decl->kind) {
+        case DN_DECL_CONST:
+        case DN_DECL_MODEL: check_value(c, def); break;
         case DN_DECL_STEP: dn_host_check_step(c, def); break;
         case DN_DECL_COMMAND: dn_host_compile_command(c, def); break;
         case DN_DECL_NET:
@@ -122,12 +133,13 @@ static void check(dn_compiler *c, dn_def *def) {
 static bool still_fits(dn_compiler *c, dn_def *def) {
     int errors = c->diags.errors, n_instances = c->n_instances;
     c->diags.errors = 0;  // what was wrong with another must not count here
-    check(c, def);
+    dn_prompt_check(c, def);
     bool fits = c->diags.errors == 0;
     c->diags.errors += errors;
     if (fits) return true;
     c->n_instances = n_instances;
     def->state = DN_DEF_NEW;
+    def->value = (dn_term){0};
     def->index = -1;
     return false;
 }
@@ -137,6 +149,7 @@ void dn_redefine_check(dn_compiler *c, dn_input *out) {
     for (int i = 0; i < out->rebuilt.count; i++) {
         const char *name = out->rebuilt.items[i];
         dn_def *def = dn_compiler_find(c, name, true, false);
+        if (!def) def = dn_compiler_find(c, name, false, false);
         if (!def || def->is_library || still_fits(c, def))
             out->rebuilt.items[kept++] = name;
         else

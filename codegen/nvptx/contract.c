@@ -85,7 +85,7 @@ LLVMValueRef dn_gemm_stage(dn_gemm *g, LLVMValueRef stage, bool b) {
     return dn_gemm_at(g->e, g->e->i8, g->shared, bytes);
 }
 
-// Begins to copy both operands' tiles of a step to a stage; zeros, unless there is `more`.
+// Begins to copy both operands' tiles of a step to a stage; something, unless there is `more`.
 static void load(dn_gemm *g, LLVMValueRef stage, LLVMValueRef more) {
     dn_gemm_copy_load(g, &g->a, dn_gemm_stage(g, stage, false), more);
     dn_gemm_copy_load(g, &g->b, dn_gemm_stage(g, stage, true), more);

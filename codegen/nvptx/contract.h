@@ -59,7 +59,7 @@ typedef struct dn_goperand {
     int vector;                            // elements that are copied at once
 } dn_goperand;
 
-// Pixels pixel, pixel + stride, .. of x on one spatial axis.
+// A phase of CONV_INPUT on one spatial axis: pixels pixel, pixel + stride, .. of x.
 typedef struct dn_gphase {
     int64_t taps;  // tap, tap + apart, ..
     int64_t tap;   // the first
@@ -108,7 +108,7 @@ typedef struct dn_gplan {
     bool whole_steps;  // k is a multiple of the tile's steps
     bool wide;         // offsets take 64 bits
     dn_gtile tile;
-    double cost;             // compared with other tiles and parts
+    double cost;             // see choose_tile
     int element;             // bytes of an element in shared memory
     int64_t a_bytes, bytes;  // of A's tile, of a stage
     int64_t shared, blocks;
@@ -177,7 +177,6 @@ typedef struct dn_gcopy {
     // .. and its digits of k: of walker number `walker[v]`, and `ahead[v]` steps more.
     int walkers, walker[DN_G_VECTORS];
     int64_t ahead[DN_G_VECTORS];
-    bool uniform;  // digits are those of the tile's first step; the thread's are in `offset`
     LLVMValueRef digit[DN_G_VECTORS][DN_G_DIGITS];
     LLVMValueRef radix[DN_G_DIGITS], advance[DN_G_DIGITS];
     LLVMValueRef loaded[DN_G_VECTORS];  // on the way, where copies are not asynchronous
@@ -203,7 +202,7 @@ void dn_gemm_copy_begin(dn_gemm *g, dn_gcopy *copy, const dn_goperand *operand, 
 // The values that change from step to step, for a loop: appended to, or taken from, a list.
 int dn_gemm_copy_gather(const dn_gcopy *copy, LLVMValueRef *list);
 int dn_gemm_copy_spread(dn_gcopy *copy, LLVMValueRef *list);
-// Begins to copy the current steps (zeros, unless `more` holds) to a tile in shared memory, ..
+// Begins to copy the current steps (unless `more` holds: something) to a tile in shared memory, ..
 void dn_gemm_copy_load(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, LLVMValueRef more);
 // .. writes there what came in registers, and goes to the next steps.
 void dn_gemm_copy_store(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile);

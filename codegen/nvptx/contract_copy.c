@@ -162,13 +162,15 @@ static void k_major(dn_gemm *g, dn_gcopy *copy, LLVMValueRef fast, LLVMValueRef 
                     bool b) {
     dn_emit *e = g->e;
     const dn_gdigit *inner = dn_gemm_last(&copy->operand->k);
-    copy->uniform = !inner->phased && inner->size % g->plan->tile.steps == 0;
+    // All steps of a tile differ in the last digit alone: then the digits are those of its first
+    // step, the same for all threads, and the rest is in the offset.
+    bool uniform = !inner->phased && inner->size % g->plan->tile.steps == 0;
     copy->walkers = 1;
-    LLVMValueRef step = copy->uniform ? dn_gemm_i32(e, 0) : fast;
+    LLVMValueRef step = uniform ? dn_gemm_i32(e, 0) : fast;
     for (int v = 0; v < copy->vectors; v++) {
         begin_place(g, copy, v, b);
         place_free(g, copy, v, line[v], b);
-        if (copy->uniform)
+        if (uniform)
             copy->offset[v] = dn_gemm_add(e, copy->offset[v], offset_of(g, fast, inner->stride));
     }
     begin_walkers(g, copy, &step);
@@ -247,13 +249,15 @@ static LLVMValueRef source_offset(dn_gemm *g, const dn_gcopy *copy, int v) {
     return offset;
 }
 
-// What does not exist is 0; the first element is read instead.
-static LLVMValueRef load(dn_gemm *g, const dn_gcopy *copy, LLVMValueRef offset,
-                         LLVMValueRef exists) {
+// What does not exist is 0. Without `more` it does not matter what is read, but it must be there:
+// the first elements.
+static LLVMValueRef load(dn_gemm *g, const dn_gcopy *copy, LLVMValueRef offset, LLVMValueRef exists,
+                         LLVMValueRef more) {
     dn_emit *e = g->e;
     dn_dtype dtype = g->plan->contract->dtype;
     int vector = copy->operand->vector;
-    if (exists) offset = LLVMBuildSelect(e->builder, exists, offset, zero_offset(g), "");
+    LLVMValueRef readable = dn_gemm_and(e, exists, more);
+    offset = LLVMBuildSelect(e->builder, readable, offset, zero_offset(g), "");
     LLVMTypeRef type = dn_emit_over(e, dn_emit_memory(e, dtype), vector);
     LLVMValueRef from = dn_gemm_at(e, dn_emit_memory(e, dtype), copy->source, offset);
     LLVMValueRef value = LLVMBuildLoad2(e->builder, type, from, "");
@@ -268,13 +272,13 @@ void dn_gemm_copy_load(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, LLVMValueR
     int bytes = copy->operand->vector * (int)dn_dtype_size(g->plan->contract->dtype);
     bool async = dn_gemm_async(g->plan);
     for (int v = 0; v < copy->vectors; v++) {
-        LLVMValueRef exists = dn_gemm_and(e, inside(g, copy, v), more);
-        LLVMValueRef offset = source_offset(g, copy, v);
+        LLVMValueRef exists = inside(g, copy, v), offset = source_offset(g, copy, v);
         if (async)
             dn_gemm_copy_async(e, dn_gemm_at(e, e->i8, tile, copy->to[v]),
-                               dn_gemm_at(e, element, copy->source, offset), bytes, exists);
+                               dn_gemm_at(e, element, copy->source, offset), bytes,
+                               dn_gemm_and(e, exists, more));
         else
-            copy->loaded[v] = load(g, copy, offset, exists);
+            copy->loaded[v] = load(g, copy, offset, exists, more);
     }
 }
 

@@ -1,7 +1,6 @@
 // Sums by matrix units: each warp has tiles of 16 x 8 sums, whose fragments are laid out as the PTX
-// ISA says: lane 4 * g + t has, of A's 16 rows, rows g and g + 8, of B's 8 columns column g, of
-// both the steps t (or 2t, 2t + 1) and as many half a tile on, and of the sums columns 2t and 2t
-// + 1.
+// ISA says. Lane 4 * g + t has rows g and g + 8 of A, column g of B, of both the steps t (of 16-bit
+// elements: 2t and 2t + 1) and those half a tile on; of the sums of its rows columns 2t and 2t + 1.
 #include "codegen/nvptx/contract.h"
 
 enum { STEP_BYTES = 32 };  // of the steps of one mma: two chunks
@@ -92,9 +91,9 @@ static reader reader_of(dn_gemm *g, const dn_goperand *operand, LLVMValueRef til
     return r;
 }
 
-// Registers of 8 rows or columns and 4 steps: number `eight` of the warp's, from step `step` on.
+// Registers of one mma's steps, for each 8 rows or columns of the warp.
 typedef struct fragments {
-    LLVMValueRef of[8][2];  // [eight][half of the steps]
+    LLVMValueRef of[8][2];  // [rows / 8][half of the steps]
 } fragments;
 
 static void read_singly(dn_gemm *g, const reader *r, int step, int eights, fragments *out) {

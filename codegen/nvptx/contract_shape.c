@@ -5,6 +5,8 @@
 
 enum {
     PROCESSORS = 132,
+    MOST_SHARED = 99 << 10,  // bytes of a block, on every GPU from sm_80 on
+    MOST_SHARED_90A = 227 << 10,
     STAGES = 3,
     MOST_COPIES = 12,     // vectors of a thread
     MOST_COPIES_FMA = 8,  // where sums have more registers
@@ -45,8 +47,12 @@ static int64_t copies(const dn_gplan *p, const dn_gtile *tile, int steps) {
     return (a + b) / tile->threads;
 }
 
+static int stages_of(const dn_gplan *p) { return dn_gemm_async(p) ? STAGES : 2; }
+
 // Whether a tile can be had: large ones leave no registers for anything else.
 static bool possible(const dn_gplan *p, const dn_gtile *tile, int steps) {
+    int64_t shared = (int64_t)(tile->rows + tile->columns) * steps * p->element * stages_of(p);
+    if (shared > (p->target->specific ? MOST_SHARED_90A : MOST_SHARED)) return false;
     bool fma = p->unit == DN_G_FMA;
     int64_t sums = (int64_t)tile->rows * tile->columns;
     if (sums > 128 * 128 && (p->unit == DN_G_BF16 || p->phased || steps < 32)) return false;
@@ -111,7 +117,7 @@ void dn_gemm_shape(dn_gplan *p) {
     dn_gtile *tile = &p->tile;
     share_copies(tile, &p->a, tile->rows);
     share_copies(tile, &p->b, tile->columns);
-    tile->stages = dn_gemm_async(p) ? STAGES : 2;
+    tile->stages = stages_of(p);
     p->whole_steps = steps_divide(p) % tile->steps == 0;
     p->a_bytes = (int64_t)tile->rows * tile->steps * p->element;
     p->bytes = p->a_bytes + (int64_t)tile->columns * tile->steps * p->element;

@@ -175,7 +175,9 @@ static dn_status check_gradient(dn_session *s, const trial *t) {
     int checked;
     dn_str where = {0};
     dn_status status = dn_gradients_check(s, t->graph, &t->record, &worst, &checked, &where);
-    if (!status) {
+    if (!status && checked == 0) {
+        printf("     no gradient: nothing in it is a parameter or a variable of floats\n");
+    } else if (!status) {
         char *text = dn_printf("the gradient and finite differences in f64 differ by %.2g (%d "
                                "elements; %s)",
                                worst, checked, where.text ? where.text : "none");

@@ -35,8 +35,9 @@ static char *prompt(EditLine *el) {
 }
 
 static char *coloured(const dn_style *style, const char *text) {
-    if (!style->colour) return dn_strdup(text);
-    return dn_printf("%c\033[1;32m%c%s%c\033[0m%c", ESCAPE, ESCAPE, text, ESCAPE, ESCAPE);
+    if (!style->colour) return dn_printf("%s ", text);
+    // The last character has to be a visible one: libedit keeps back escapes that end a prompt.
+    return dn_printf("%c\033[1;32m%c%s%c\033[0m%c ", ESCAPE, ESCAPE, text, ESCAPE, ESCAPE);
 }
 
 // ---- history ---------------------------------------------------------------------------------------
@@ -208,8 +209,8 @@ dn_editor *dn_editor_new(dn_session *session) {
     dn_editor *e = dn_xcalloc(1, sizeof *e);
     e->session = session;
     e->el = el_init("dnet", stdin, stdout, stderr);
-    e->prompts[0] = coloured(&session->style, "dnet> ");
-    e->prompts[1] = coloured(&session->style, "  ... ");
+    e->prompts[0] = coloured(&session->style, "dnet>");
+    e->prompts[1] = coloured(&session->style, "  ...");
     el_set(e->el, EL_CLIENTDATA, e);
     el_set(e->el, EL_PROMPT_ESC, prompt, ESCAPE);
     bind_keys(e->el);
@@ -231,6 +232,7 @@ dn_line dn_editor_read(dn_editor *e, bool more, char **line) {
     e->more = more;
     e->cancelled = false;
     errno = 0;
+    el_set(e->el, EL_PREP_TERM, 1);  // before the prompt is seen: libedit does it after
     const char *text = el_gets(e->el, &count);
     if (e->cancelled) {
         putchar('\n');

@@ -217,7 +217,10 @@ static bool compile_and_run(dn_session *s, const char *text, bool at_end) {
     dn_session_flush(s);
     dn_status status = ok && s->run ? dn_session_extend(s) : DN_SUCCESS;
     if (status) dn_session_report(s, status);
-    if (ok) dn_session_tell_changes(s, &input);
+    if (ok)
+        dn_session_tell_changes(s, &input);
+    else
+        dn_input_free(&input);
     if (ok && (input.command < 0 || run_input(s, &input))) dn_session_keep_input(s, text);
     if (s->n_locals) drop_hidden(s);
     return true;

@@ -35,8 +35,7 @@ static bool find_global(sim_warp *warp, const sim_instr *i, int lane, uint64_t a
                         sim_span *out) {
     const sim_block *block = warp->cta->last;
     if (!block || address - block->base >= block->bytes) block = sim_memory_find(address);
-    if (!block || block->freed ||
-        address - block->base + (uint64_t)bytes > block->bytes) {
+    if (!block || block->freed || address - block->base + (uint64_t)bytes > block->bytes) {
         char text[160];
         sim_describe_address(address, text, sizeof text);
         sim_report(warp, i, lane, SIM_OUT_OF_BOUNDS, "accesses %d bytes at %s", bytes, text);
@@ -135,8 +134,8 @@ static uint64_t stamp_of(const sim_warp *warp, const sim_span *span, int lane, b
            (uint64_t)atomic << SIM_ATOMIC_BIT | (uint64_t)warp->clock << SIM_CLOCK_BIT;
 }
 
-static void race(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span,
-                 uint64_t with, const char *verb) {
+static void race(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, uint64_t with,
+                 const char *verb) {
     char where[160], who[96];
     describe(warp, span, where, sizeof where);
     sim_describe_stamp(warp, with, who, sizeof who);

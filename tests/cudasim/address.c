@@ -31,8 +31,8 @@ static void run_isspacep(sim_warp *warp, const sim_instr *i, uint32_t mask) {
 // The address of a variable, or a register.
 static void use_address(sim_decoder *d, const ptx_operand *operand, ptx_type type) {
     if (operand->kind == PTX_VARIABLE)
-        d->i->a = sim_constant(d, ptx_type_bytes(type),
-                               (uint64_t)sim_variable_address(d, operand), 0);
+        d->i->a =
+            sim_constant(d, ptx_type_bytes(type), (uint64_t)sim_variable_address(d, operand), 0);
     else
         sim_use(d, &d->i->a, operand, type);
 }

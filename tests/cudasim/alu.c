@@ -125,7 +125,8 @@ static bool decode_carry(sim_decoder *d) {
     ptx_type type = sim_take_type(d);
     i->type = (uint8_t)type;
     i->width = (uint8_t)sim_lane_bytes(type);
-    i->mode = (uint8_t)((in ? CARRY_IN : 0) | (out ? CARRY_OUT : 0) | (op[0] == 's' ? SUBTRACT : 0));
+    i->mode =
+        (uint8_t)((in ? CARRY_IN : 0) | (out ? CARRY_OUT : 0) | (op[0] == 's' ? SUBTRACT : 0));
     i->run = multiply ? run_multiply_carry : run_carry;
     sim_define(d, &i->d, sim_operand(d, 0), type);
     sim_use(d, &i->a, sim_operand(d, 1), type);

@@ -61,13 +61,13 @@ static uint64_t apply(const sim_instr *i, uint64_t old, uint64_t b, uint64_t c) 
 // ---- running ----
 
 // Other blocks run at the same time: what was read is replaced only if it is still there.
-#define EXCHANGE(T)                                                                           \
-    static uint64_t exchange_##T(const sim_instr *i, void *at, uint64_t b, uint64_t c) {      \
-        T old = __atomic_load_n((T *)at, __ATOMIC_SEQ_CST), new;                              \
-        do new = (T)apply(i, old, b, c);                                                      \
-        while (!__atomic_compare_exchange_n((T *)at, &old, new, false, __ATOMIC_SEQ_CST,      \
-                                            __ATOMIC_SEQ_CST));                               \
-        return old;                                                                           \
+#define EXCHANGE(T)                                                                      \
+    static uint64_t exchange_##T(const sim_instr *i, void *at, uint64_t b, uint64_t c) { \
+        T old = __atomic_load_n((T *)at, __ATOMIC_SEQ_CST), new;                         \
+        do new = (T)apply(i, old, b, c);                                                 \
+        while (!__atomic_compare_exchange_n((T *)at, &old, new, false, __ATOMIC_SEQ_CST, \
+                                            __ATOMIC_SEQ_CST));                          \
+        return old;                                                                      \
     }
 EXCHANGE(uint16_t)
 EXCHANGE(uint32_t)
@@ -133,7 +133,7 @@ static void run_atomic(sim_warp *warp, const sim_instr *i, uint32_t mask) {
 // ---- decoding ----
 
 static void take_hints(sim_decoder *d) {
-    static const char *const hints[] = {"relaxed", "cta",   "cluster",       "gpu", "sys",
+    static const char *const hints[] = {"relaxed", "cta",   "cluster",        "gpu", "sys",
                                         "noftz",   "async", "L2::cache_hint", NULL};
     d->i->mode = sim_take(d, "acquire") || sim_take(d, "acq_rel");
     sim_take(d, "release");

@@ -27,8 +27,7 @@ void sim_warp_acquire(sim_warp *warp, const uint32_t *seen) { join(warp->seen, s
 
 static uint32_t live_threads(const sim_cta *cta) {
     uint32_t live = 0;
-    for (int w = 0; w < cta->n_warps; w++)
-        live += (uint32_t)__builtin_popcount(cta->warps[w].live);
+    for (int w = 0; w < cta->n_warps; w++) live += (uint32_t)__builtin_popcount(cta->warps[w].live);
     return live;
 }
 
@@ -112,12 +111,13 @@ static uint32_t uniform(sim_warp *warp, const sim_instr *i, sim_slot slot, uint3
 static bool check_counts(sim_warp *warp, const sim_instr *i, uint32_t mask, uint32_t number,
                          uint32_t expected) {
     const char *wrong = NULL;
-    if (number > SIM_CLUSTER_BARRIER) wrong = "there are 16 barriers";
-    else if (expected % SIM_LANES) wrong = "the number of threads is no multiple of 32";
+    if (number > SIM_CLUSTER_BARRIER)
+        wrong = "there are 16 barriers";
+    else if (expected % SIM_LANES)
+        wrong = "the number of threads is no multiple of 32";
     else if (expected > (uint32_t)warp->cta->n_warps * SIM_LANES)
         wrong = "a block has fewer threads";
-    else if (warp->cta->barriers[number].in_use &&
-             warp->cta->barriers[number].expected != expected)
+    else if (warp->cta->barriers[number].in_use && warp->cta->barriers[number].expected != expected)
         wrong = "others wait there for another number of threads";
     if (!wrong) return true;
     sim_report(warp, i, __builtin_ctz(mask), SIM_BAD_INSTRUCTION, "barrier %u, %u threads: %s",

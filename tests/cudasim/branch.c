@@ -21,8 +21,8 @@ void sim_run_branch_table(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     for (int l = 0; l < SIM_LANES; l++)
         if ((mask >> l & 1) && index[l] == chosen) same |= 1u << l;
     if (chosen >= i->n_list) {
-        sim_report(warp, i, __builtin_ctz(mask), SIM_BAD_INSTRUCTION,
-                   "branches to entry %u of %d", chosen, i->n_list);
+        sim_report(warp, i, __builtin_ctz(mask), SIM_BAD_INSTRUCTION, "branches to entry %u of %d",
+                   chosen, i->n_list);
         sim_stop(warp, SIM_ERROR_INSTRUCTION);
         return;
     }

@@ -6,19 +6,19 @@
 #include "tests/cudasim/lanes.h"
 
 // A bit for each lane. Unordered comparisons are the negations of ordered ones.
-#define COMPARE(name, T, test)                                  \
-    static uint32_t name(const void *ap, const void *bp) {      \
-        const T *a = ap, *b = bp;                               \
-        uint32_t bits = 0;                                      \
-        for (int l = 0; l < SIM_LANES; l++) {                   \
-            T x = a[l], y = b[l];                               \
-            bits |= (uint32_t)(test) << l;                      \
-        }                                                       \
-        return bits;                                            \
+#define COMPARE(name, T, test)                             \
+    static uint32_t name(const void *ap, const void *bp) { \
+        const T *a = ap, *b = bp;                          \
+        uint32_t bits = 0;                                 \
+        for (int l = 0; l < SIM_LANES; l++) {              \
+            T x = a[l], y = b[l];                          \
+            bits |= (uint32_t)(test) << l;                 \
+        }                                                  \
+        return bits;                                       \
     }
-#define ALL(suffix, T)                      \
-    COMPARE(eq_##suffix, T, x == y)         \
-    COMPARE(lt_##suffix, T, x < y)          \
+#define ALL(suffix, T)              \
+    COMPARE(eq_##suffix, T, x == y) \
+    COMPARE(lt_##suffix, T, x < y)  \
     COMPARE(le_##suffix, T, x <= y)
 ALL(s32, int32_t)
 ALL(u32, uint32_t)
@@ -54,10 +54,10 @@ static const comparison of_integers[] = {
 
 // x < y or unordered is not (y <= x); ne is ordered and not equal, made of two tests.
 static const comparison of_floats[] = {
-    {"eq", EQ, false, false},       {"ne", EQ, false, true},   {"lt", LT, false, false},
-    {"le", LE, false, false},       {"gt", LT, true, false},   {"ge", LE, true, false},
-    {"equ", EQ, false, false},      {"neu", EQ, false, true},  {"ltu", LE, true, true},
-    {"leu", LT, true, true},        {"gtu", LE, false, true},  {"geu", LT, false, true},
+    {"eq", EQ, false, false},       {"ne", EQ, false, true},       {"lt", LT, false, false},
+    {"le", LE, false, false},       {"gt", LT, true, false},       {"ge", LE, true, false},
+    {"equ", EQ, false, false},      {"neu", EQ, false, true},      {"ltu", LE, true, true},
+    {"leu", LT, true, true},        {"gtu", LE, false, true},      {"geu", LT, false, true},
     {"num", ORDERED, false, false}, {"nan", ORDERED, false, true},
 };
 
@@ -170,7 +170,7 @@ static void run_testp(sim_warp *warp, const sim_instr *i, uint32_t mask) {
 }
 
 void sim_decode_testp(sim_decoder *d) {
-    static const char *const names[] = {"finite", "infinite", "number", "notanumber",
+    static const char *const names[] = {"finite", "infinite",  "number", "notanumber",
                                         "normal", "subnormal", NULL};
     sim_instr *i = d->i;
     int tested = sim_take_one(d, names);

@@ -70,8 +70,8 @@ static double round_to_format(double v, format f, sim_rounding rounding) {
         ldexp(round_to_integer(ldexp(v, f.digits - exponent), rounding), exponent - f.digits);
     double most = ldexp(2 - ldexp(1, -f.digits), f.most);
     if (fabs(rounded) <= most) return copysign(rounded, v);
-    bool stays = rounding == SIM_RZ || (rounding == SIM_RM && v > 0) ||
-                 (rounding == SIM_RP && v < 0);
+    bool stays =
+        rounding == SIM_RZ || (rounding == SIM_RM && v > 0) || (rounding == SIM_RP && v < 0);
     return copysign(stays ? most : HUGE_VAL, v);
 }
 

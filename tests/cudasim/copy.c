@@ -152,8 +152,9 @@ static void run_arrive(sim_warp *warp, const sim_instr *i, uint32_t mask) {
 // ---- decoding ----
 
 static void take_hints(sim_decoder *d) {
-    static const char *const hints[] = {"ca", "cg", "L2::cache_hint", "L2::64B", "L2::128B",
-                                        "L2::256B", "shared", "shared::cta", "global", NULL};
+    static const char *const hints[] = {"ca",       "cg",       "L2::cache_hint", "L2::64B",
+                                        "L2::128B", "L2::256B", "shared",         "shared::cta",
+                                        "global",   NULL};
     while (sim_take_one(d, hints) >= 0) continue;
 }
 

@@ -49,8 +49,7 @@ static void report_deadlock(sim_cta *cta, const char *why) {
         sim_warp *warp = &cta->warps[w];
         if (!warp->live) continue;
         const sim_fragment *f = &warp->fragments[0];
-        const sim_instr *i =
-            f->state == SIM_READY ? &cta->program->code[f->pc] : f->waits;
+        const sim_instr *i = f->state == SIM_READY ? &cta->program->code[f->pc] : f->waits;
         sim_report(warp, i, __builtin_ctz(f->mask), SIM_DEADLOCK, "%s", why);
         sim_stop(warp, SIM_ERROR_TIMEOUT);
         return;

@@ -1,7 +1,7 @@
 // Instructions that compute, against C.
-#include "tests/cudasim/machine_trial.h"
-
 #include <fenv.h>
+
+#include "tests/cudasim/machine_trial.h"
 
 enum { THREADS = 1024, SOURCES = 4, DISTINCT = 10 };
 
@@ -11,12 +11,20 @@ static uint64_t *inputs, *results;
 
 static const uint64_t integers[DISTINCT] = {0,          1,          2,      31,         33,
                                             0xffffffff, 0x80000000, 0x7fff, 0x8000ffff, 0x12345678};
-static const uint64_t wide_integers[DISTINCT] = {
-    0, 1, 40, 0xffffffffffffffff, 0x8000000000000000, 0x7fffffffffffffff, 0x100000000,
-    0x123456789abcdef0, 0xffffffff, 63};
-static const float floats[DISTINCT] = {0,     -0.0f,   1,         -2.5f,     0x1.fffffep127f,
+static const uint64_t wide_integers[DISTINCT] = {0,
+                                                 1,
+                                                 40,
+                                                 0xffffffffffffffff,
+                                                 0x8000000000000000,
+                                                 0x7fffffffffffffff,
+                                                 0x100000000,
+                                                 0x123456789abcdef0,
+                                                 0xffffffff,
+                                                 63};
+static const float floats[DISTINCT] = {0,      -0.0f, 1,        -2.5f,      0x1.fffffep127f,
                                        1e-40f, 3.75f, INFINITY, -0x1p-126f, NAN};
-static const double doubles[DISTINCT] = {0, -0.0, 1, -2.5, 1e300, 1e-310, 3.75, INFINITY, -1e-5, NAN};
+static const double doubles[DISTINCT] = {0,      -0.0, 1,        -2.5,  1e300,
+                                         1e-310, 3.75, INFINITY, -1e-5, NAN};
 static const uint16_t halves[DISTINCT] = {0,      0x8000, 0x3c00, 0xc100, 0x7bff,
                                           0x0001, 0x4380, 0x7c00, 0x8400, 0x7e00};
 
@@ -45,13 +53,14 @@ static void set_inputs(values a, values b, values c) {
 // d = op(a, b, c) of registers of so many bits.
 static void run_op(const char *op, int d, int a, int b, int c) {
     char body[2048];
-    snprintf(body, sizeof body,
-             ".reg .b%d %%d;\n.reg .b%d %%a;\n.reg .b%d %%b;\n.reg .b%d %%c;\n.reg .pred %%p, %%q;\n"
-             "mul.wide.u32 %%at, %%t, 32;\nadd.u64 %%in, %%in, %%at;\n"
-             "mul.wide.u32 %%at, %%t, 8;\nadd.u64 %%out, %%out, %%at;\n"
-             "ld.global.b%d %%a, [%%in];\nld.global.b%d %%b, [%%in+8];\n"
-             "ld.global.b%d %%c, [%%in+16];\n%s\nst.global.b%d [%%out], %%d;\n",
-             d, a, b, c, a, b, c, op, d);
+    snprintf(
+        body, sizeof body,
+        ".reg .b%d %%d;\n.reg .b%d %%a;\n.reg .b%d %%b;\n.reg .b%d %%c;\n.reg .pred %%p, %%q;\n"
+        "mul.wide.u32 %%at, %%t, 32;\nadd.u64 %%in, %%in, %%at;\n"
+        "mul.wide.u32 %%at, %%t, 8;\nadd.u64 %%out, %%out, %%at;\n"
+        "ld.global.b%d %%a, [%%in];\nld.global.b%d %%b, [%%in+8];\n"
+        "ld.global.b%d %%c, [%%in+16];\n%s\nst.global.b%d [%%out], %%d;\n",
+        d, a, b, c, a, b, c, op, d);
     memset(results, 0, THREADS * sizeof *results);
     run_body(body, (shape){1, THREADS, 0}, inputs, results);
 }
@@ -61,24 +70,24 @@ static void run_op(const char *op, int d, int a, int b, int c) {
     memcpy(&name, &inputs[t * SOURCES + (k)], sizeof name)
 
 // The result has to have the bits of `value`, or both are NaN.
-#define OP(text, D, A, B, C, value)                                                         \
-    do {                                                                                    \
-        run_op(text, 8 * (int)sizeof(D), 8 * (int)sizeof(A), 8 * (int)sizeof(B),            \
-               8 * (int)sizeof(C));                                                         \
-        int wrong = 0;                                                                      \
-        for (int t = 0; t < THREADS; t++) {                                                 \
-            SOURCE(A, a, 0);                                                                \
-            SOURCE(B, b, 1);                                                                \
-            SOURCE(C, c, 2);                                                                \
-            (void)a, (void)b, (void)c;                                                      \
-            D want = (D)(value), have;                                                      \
-            memcpy(&have, &results[t], sizeof have);                                        \
+#define OP(text, D, A, B, C, value)                                                               \
+    do {                                                                                          \
+        run_op(text, 8 * (int)sizeof(D), 8 * (int)sizeof(A), 8 * (int)sizeof(B),                  \
+               8 * (int)sizeof(C));                                                               \
+        int wrong = 0;                                                                            \
+        for (int t = 0; t < THREADS; t++) {                                                       \
+            SOURCE(A, a, 0);                                                                      \
+            SOURCE(B, b, 1);                                                                      \
+            SOURCE(C, c, 2);                                                                      \
+            (void)a, (void)b, (void)c;                                                            \
+            D want = (D)(value), have;                                                            \
+            memcpy(&have, &results[t], sizeof have);                                              \
             bool same = memcmp(&want, &have, sizeof want) == 0 || (want != want && have != have); \
-            if (!same && wrong++ == 0)                                                      \
-                fprintf(stderr, "%s: thread %d: 0x%llx\n", text, t,                         \
-                        (unsigned long long)results[t]);                                    \
-        }                                                                                   \
-        CHECK(wrong == 0, "%s: %d threads", text, wrong);                                   \
+            if (!same && wrong++ == 0)                                                            \
+                fprintf(stderr, "%s: thread %d: 0x%llx\n", text, t,                               \
+                        (unsigned long long)results[t]);                                          \
+        }                                                                                         \
+        CHECK(wrong == 0, "%s: %d threads", text, wrong);                                         \
     } while (0)
 
 #define U32(text, value) OP(text, uint32_t, uint32_t, uint32_t, uint32_t, value)
@@ -93,13 +102,13 @@ static void integers32(void) {
     set_inputs(INTEGERS, INTEGERS, INTEGERS);
     U32("add.s32 %d, %a, %b;", a + b);
     U32("sub.u32 %d, %a, %b;", a - b);
-    U32("mul.lo.s32 %d, %a, %b;", a *b);
+    U32("mul.lo.s32 %d, %a, %b;", a * b);
     U32("mul.hi.u32 %d, %a, %b;", ((uint64_t)a * b) >> 32);
     S32("mul.hi.s32 %d, %a, %b;", ((int64_t)a * b) >> 32);
-    U32("mad.lo.s32 %d, %a, %b, %c;", a *b + c);
+    U32("mad.lo.s32 %d, %a, %b, %c;", a * b + c);
     U32("mad.hi.u32 %d, %a, %b, %c;", (((uint64_t)a * b) >> 32) + c);
-    OP("mul.wide.s32 %d, %a, %b;", int64_t, int32_t, int32_t, int32_t, (int64_t)a *b);
-    OP("mad.wide.u32 %d, %a, %b, %c;", uint64_t, uint32_t, uint32_t, uint64_t, (uint64_t)a *b + c);
+    OP("mul.wide.s32 %d, %a, %b;", int64_t, int32_t, int32_t, int32_t, (int64_t)a * b);
+    OP("mad.wide.u32 %d, %a, %b, %c;", uint64_t, uint32_t, uint32_t, uint64_t, (uint64_t)a * b + c);
     U32("div.u32 %d, %a, %b;", b ? a / b : UINT32_MAX);
     U32("rem.u32 %d, %a, %b;", b ? a % b : a);
     S32("min.s32 %d, %a, %b;", a < b ? a : b);
@@ -112,10 +121,10 @@ static void integers32(void) {
                                                                 : (int64_t)a + b);
     U32("mul24.lo.u32 %d, %a, %b;", (a & 0xffffff) * (b & 0xffffff));
     U16("add.u16 %d, %a, %b;", a + b);
-    U16("mul.lo.u16 %d, %a, %b;", (uint32_t)a *b);
+    U16("mul.lo.u16 %d, %a, %b;", (uint32_t)a * b);
     S16("min.s16 %d, %a, %b;", a < b ? a : b);
     S16("shr.s16 %d, %a, 3;", a >> 3);
-    OP("mul.wide.u16 %d, %a, %b;", uint32_t, uint16_t, uint16_t, uint16_t, (uint32_t)a *b);
+    OP("mul.wide.u16 %d, %a, %b;", uint32_t, uint16_t, uint16_t, uint16_t, (uint32_t)a * b);
     OP("dp4a.u32.u32 %d, %a, %b, %c;", uint32_t, uint32_t, uint32_t, uint32_t,
        (a & 255) * (b & 255) + (a >> 8 & 255) * (b >> 8 & 255) + (a >> 16 & 255) * (b >> 16 & 255) +
            (a >> 24) * (b >> 24) + c);
@@ -139,7 +148,7 @@ static uint32_t looked_up(uint32_t a, uint32_t b, uint32_t c, uint32_t table) {
 }
 
 static void bits32(void) {
-    U32("and.b32 %d, %a, %b;", a &b);
+    U32("and.b32 %d, %a, %b;", a & b);
     U32("or.b32 %d, %a, %b;", a | b);
     U32("xor.b32 %d, %a, %b;", a ^ b);
     U32("not.b32 %d, %a;", ~a);
@@ -175,9 +184,9 @@ static void bits32(void) {
 static void integers64(void) {
     set_inputs(WIDE, WIDE, WIDE);
     U64("add.s64 %d, %a, %b;", a + b);
-    U64("mul.lo.u64 %d, %a, %b;", a *b);
+    U64("mul.lo.u64 %d, %a, %b;", a * b);
     U64("mul.hi.u64 %d, %a, %b;", ((unsigned __int128)a * b) >> 64);
-    U64("mad.lo.s64 %d, %a, %b, %c;", a *b + c);
+    U64("mad.lo.s64 %d, %a, %b, %c;", a * b + c);
     U64("div.u64 %d, %a, %b;", b ? a / b : UINT64_MAX);
     U64("max.s64 %d, %a, %b;", (int64_t)a > (int64_t)b ? a : b);
     OP("shl.b64 %d, %a, %b;", uint64_t, uint64_t, uint32_t, uint32_t, b > 63 ? 0 : a << b);
@@ -195,7 +204,9 @@ static void integers64(void) {
     OP("cvt.u64.u16 %d, %a;", uint64_t, uint16_t, uint64_t, uint64_t, a);
     OP("cvt.s32.s8 %d, %a;", int32_t, int32_t, uint64_t, uint64_t, (int8_t)a);
     OP("cvt.sat.u8.s32 %d, %a;", uint32_t, int32_t, uint64_t, uint64_t,
-       a < 0 ? 0 : a > 255 ? 255 : a);
+       a < 0     ? 0
+       : a > 255 ? 255
+                 : a);
     OP("cvt.rn.f32.u64 %d, %a;", float, uint64_t, uint64_t, uint64_t, (float)a);
     OP("cvt.rn.f64.s64 %d, %a;", double, int64_t, uint64_t, uint64_t, (double)a);
 }
@@ -211,9 +222,7 @@ static float rounded(int mode, float a, float b, char op) {
 }
 
 static float flush(float v) { return fpclassify(v) == FP_SUBNORMAL ? copysignf(0, v) : v; }
-static float least(float a, float b) {
-    return a == b ? (signbit(a) ? a : b) : (a < b ? a : b);
-}
+static float least(float a, float b) { return a == b ? (signbit(a) ? a : b) : (a < b ? a : b); }
 static float most(float a, float b) { return a == b ? (signbit(a) ? b : a) : (a > b ? a : b); }
 static float unit(float v) { return v > 0 ? (v > 1 ? 1 : v) : 0; }
 
@@ -221,7 +230,7 @@ static void floats32(void) {
     set_inputs(FLOATS, FLOATS, FLOATS);
     F32("add.f32 %d, %a, %b;", a + b);
     F32("sub.rn.f32 %d, %a, %b;", a - b);
-    F32("mul.f32 %d, %a, %b;", a *b);
+    F32("mul.f32 %d, %a, %b;", a * b);
     F32("fma.rn.f32 %d, %a, %b, %c;", fmaf(a, b, c));
     F32("div.rn.f32 %d, %a, %b;", a / b);
     F32("sqrt.rn.f32 %d, %a;", sqrtf(a));
@@ -231,10 +240,8 @@ static void floats32(void) {
     F32("div.rm.f32 %d, %a, %b;", rounded(FE_DOWNWARD, a, b, '/'));
     F32("add.ftz.f32 %d, %a, %b;", flush(flush(a) + flush(b)));
     F32("add.sat.f32 %d, %a, %b;", unit(a + b));
-    F32("min.f32 %d, %a, %b;",
-a != a ? b : b != b ? a : least(a, b));
-    F32("max.f32 %d, %a, %b;",
-a != a ? b : b != b ? a : most(a, b));
+    F32("min.f32 %d, %a, %b;", a != a ? b : b != b ? a : least(a, b));
+    F32("max.f32 %d, %a, %b;", a != a ? b : b != b ? a : most(a, b));
     F32("max.NaN.f32 %d, %a, %b;", a != a || b != b ? NAN : most(a, b));
     F32("abs.f32 %d, %a;", fabsf(a));
     F32("neg.f32 %d, %a;", -a);
@@ -246,9 +253,14 @@ a != a ? b : b != b ? a : most(a, b));
         fpclassify(a) == FP_SUBNORMAL ? b : c);
     F32("set.gt.f32.f32 %d, %a, %b;", a > b ? 1 : 0);
     OP("cvt.rzi.s32.f32 %d, %a;", int32_t, float, float, float,
-       a != a ? 0 : a >= 0x1p31f ? INT32_MAX : a < -0x1p31f ? INT32_MIN : (int32_t)a);
+       a != a         ? 0
+       : a >= 0x1p31f ? INT32_MAX
+       : a < -0x1p31f ? INT32_MIN
+                      : (int32_t)a);
     OP("cvt.rni.u32.f32 %d, %a;", uint32_t, float, float, float,
-       a != a || a < 0 ? 0 : a >= 0x1p32f ? UINT32_MAX : (uint32_t)rintf(a));
+       a != a || a < 0 ? 0
+       : a >= 0x1p32f  ? UINT32_MAX
+                       : (uint32_t)rintf(a));
     F32("cvt.rmi.f32.f32 %d, %a;", floorf(a));
     OP("cvt.f64.f32 %d, %a;", double, float, float, float, a);
     OP("cvt.rna.tf32.f32 %d, %a;", uint32_t, uint32_t, float, float,
@@ -258,7 +270,7 @@ a != a ? b : b != b ? a : most(a, b));
 static void floats64(void) {
     set_inputs(DOUBLES, DOUBLES, DOUBLES);
     F64("add.f64 %d, %a, %b;", a + b);
-    F64("mul.rn.f64 %d, %a, %b;", a *b);
+    F64("mul.rn.f64 %d, %a, %b;", a * b);
     F64("fma.rn.f64 %d, %a, %b, %c;", fma(a, b, c));
     F64("div.rn.f64 %d, %a, %b;", a / b);
     F64("sqrt.rn.f64 %d, %a;", sqrt(a));
@@ -267,7 +279,10 @@ static void floats64(void) {
     F64("setp.geu.f64 %p, %a, %b; selp.f64 %d, %a, %c, %p;", !(a < b) ? a : c);
     OP("cvt.rn.f32.f64 %d, %a;", float, double, double, double, (float)a);
     OP("cvt.rzi.s64.f64 %d, %a;", int64_t, double, double, double,
-       a != a ? 0 : a >= 0x1p63 ? INT64_MAX : a < -0x1p63 ? INT64_MIN : (int64_t)a);
+       a != a        ? 0
+       : a >= 0x1p63 ? INT64_MAX
+       : a < -0x1p63 ? INT64_MIN
+                     : (int64_t)a);
 }
 
 // _Float16 is the compiler's own.
@@ -298,9 +313,10 @@ static void halves16(void) {
     set_inputs(FLOATS, FLOATS, FLOATS);
     OP("cvt.rn.f16.f32 %d, %a;", _Float16, float, float, float, (_Float16)a);
     OP("{ .reg .b16 %l, %h; cvt.rn.f16x2.f32 %d, %a, %b; mov.b32 {%l, %h}, %d; "
-       "cvt.u32.u16 %d, %h; }", uint32_t, float, float, float, half_bits(a));
-    OP("{ .reg .b16 %l; cvt.rn.bf16.f32 %l, %a; cvt.f32.bf16 %d, %l; }", float, float, float,
-       float, brain(a));
+       "cvt.u32.u16 %d, %h; }",
+       uint32_t, float, float, float, half_bits(a));
+    OP("{ .reg .b16 %l; cvt.rn.bf16.f32 %l, %a; cvt.f32.bf16 %d, %l; }", float, float, float, float,
+       brain(a));
 }
 
 int main(void) {

@@ -88,8 +88,7 @@ static uint64_t integer_to_float(const sim_instr *i, uint64_t v) {
         high = -high;
         low = -low;
     }
-    if (to != PTX_F64)
-        return sim_float_bits(to, sim_add_odd(high, low), (sim_rounding)i->rounding);
+    if (to != PTX_F64) return sim_float_bits(to, sim_add_odd(high, low), (sim_rounding)i->rounding);
     int before = fegetround();
     fesetround(sim_c_rounding((sim_rounding)i->rounding));
     volatile double sum = high;
@@ -98,9 +97,7 @@ static uint64_t integer_to_float(const sim_instr *i, uint64_t v) {
     return sim_float_bits(to, size == 0 ? 0 : sum, SIM_RN);
 }
 
-static bool subnormal32(ptx_type type, double v) {
-    return type == PTX_F32 && fabs(v) < 0x1p-126;
-}
+static bool subnormal32(ptx_type type, double v) { return type == PTX_F32 && fabs(v) < 0x1p-126; }
 
 static uint64_t float_to_float(const sim_instr *i, double v) {
     if (i->op) v = isfinite(v) ? copysign(rounded(v, i->rounding), v) : v;  // .rni and the like

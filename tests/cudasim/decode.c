@@ -53,9 +53,9 @@ ptx_type sim_take_type(sim_decoder *d) {
 }
 
 ptx_space sim_take_space(sim_decoder *d) {
-    static const char *const names[] = {
-        "global", "const", "shared", "shared::cta", "shared::cluster", "local", "param",
-        "param::entry", "param::func", NULL};
+    static const char *const names[] = {"global",          "const", "shared", "shared::cta",
+                                        "shared::cluster", "local", "param",  "param::entry",
+                                        "param::func",     NULL};
     static const ptx_space spaces[] = {PTX_GLOBAL, PTX_CONST, PTX_SHARED, PTX_SHARED, PTX_SHARED,
                                        PTX_LOCAL,  PTX_PARAM, PTX_PARAM,  PTX_PARAM};
     int k = sim_take_one(d, names);
@@ -77,14 +77,12 @@ int sim_lane_bytes(ptx_type type) {
 static void refer(sim_decoder *d, sim_slot *slot, const ptx_register *reg, bool written) {
     if (d->n_references == d->cap_references) {
         d->cap_references = d->cap_references ? 2 * d->cap_references : 256;
-        d->references =
-            realloc(d->references, (size_t)d->cap_references * sizeof *d->references);
+        d->references = realloc(d->references, (size_t)d->cap_references * sizeof *d->references);
         if (!d->references) abort();
     }
     bool guarded = d->statement->guard != NULL;
-    d->references[d->n_references++] =
-        (sim_reference){slot, reg->number, (int)(d->statement - d->function->statements), written,
-                        guarded};
+    d->references[d->n_references++] = (sim_reference){
+        slot, reg->number, (int)(d->statement - d->function->statements), written, guarded};
     d->register_bytes[reg->number] = ptx_type_bytes(reg->type);
 }
 
@@ -240,30 +238,52 @@ static const struct {
     const char *name;
     sim_decode_fn decode;
 } table[] = {
-    {"mov", sim_decode_move},          {"cvt", sim_decode_convert},
-    {"setp", sim_decode_compare},      {"set", sim_decode_compare},
+    {"mov", sim_decode_move},
+    {"cvt", sim_decode_convert},
+    {"setp", sim_decode_compare},
+    {"set", sim_decode_compare},
     {"testp", sim_decode_testp},
-    {"selp", sim_decode_select},       {"slct", sim_decode_select},
-    {"ld", sim_decode_load},           {"ldu", sim_decode_load},
-    {"st", sim_decode_store},          {"atom", sim_decode_atomic},
-    {"red", sim_decode_atomic},        {"cvta", sim_decode_address},
-    {"isspacep", sim_decode_address},  {"mapa", sim_decode_address},
+    {"selp", sim_decode_select},
+    {"slct", sim_decode_select},
+    {"ld", sim_decode_load},
+    {"ldu", sim_decode_load},
+    {"st", sim_decode_store},
+    {"atom", sim_decode_atomic},
+    {"red", sim_decode_atomic},
+    {"cvta", sim_decode_address},
+    {"isspacep", sim_decode_address},
+    {"mapa", sim_decode_address},
     {"getctarank", sim_decode_address},
-    {"prefetch", sim_decode_nothing},  {"prefetchu", sim_decode_nothing},
-    {"applypriority", sim_decode_nothing}, {"discard", sim_decode_nothing},
-    {"nanosleep", sim_decode_nothing}, {"setmaxnreg", sim_decode_nothing},
-    {"griddepcontrol", sim_decode_nothing}, {"pmevent", sim_decode_nothing},
-    {"bar", sim_decode_barrier},       {"barrier", sim_decode_barrier},
-    {"membar", sim_decode_fence},      {"fence", sim_decode_fence},
-    {"shfl", sim_decode_warp},         {"vote", sim_decode_warp},
-    {"match", sim_decode_warp},        {"redux", sim_decode_warp},
-    {"activemask", sim_decode_warp},   {"elect", sim_decode_warp},
-    {"bra", sim_decode_flow},          {"brx", sim_decode_flow},
-    {"call", sim_decode_flow},         {"ret", sim_decode_flow},
-    {"exit", sim_decode_flow},         {"trap", sim_decode_flow},
-    {"brkpt", sim_decode_flow},        {"mbarrier", sim_decode_mbarrier},
-    {"cp", sim_decode_copy},           {"ldmatrix", sim_decode_matrix},
-    {"stmatrix", sim_decode_matrix},   {"mma", sim_decode_matrix},
+    {"prefetch", sim_decode_nothing},
+    {"prefetchu", sim_decode_nothing},
+    {"applypriority", sim_decode_nothing},
+    {"discard", sim_decode_nothing},
+    {"nanosleep", sim_decode_nothing},
+    {"setmaxnreg", sim_decode_nothing},
+    {"griddepcontrol", sim_decode_nothing},
+    {"pmevent", sim_decode_nothing},
+    {"bar", sim_decode_barrier},
+    {"barrier", sim_decode_barrier},
+    {"membar", sim_decode_fence},
+    {"fence", sim_decode_fence},
+    {"shfl", sim_decode_warp},
+    {"vote", sim_decode_warp},
+    {"match", sim_decode_warp},
+    {"redux", sim_decode_warp},
+    {"activemask", sim_decode_warp},
+    {"elect", sim_decode_warp},
+    {"bra", sim_decode_flow},
+    {"brx", sim_decode_flow},
+    {"call", sim_decode_flow},
+    {"ret", sim_decode_flow},
+    {"exit", sim_decode_flow},
+    {"trap", sim_decode_flow},
+    {"brkpt", sim_decode_flow},
+    {"mbarrier", sim_decode_mbarrier},
+    {"cp", sim_decode_copy},
+    {"ldmatrix", sim_decode_matrix},
+    {"stmatrix", sim_decode_matrix},
+    {"mma", sim_decode_matrix},
     {"wgmma", sim_decode_wgmma},
 };
 
@@ -281,8 +301,7 @@ static void decode_statement(sim_decoder *d) {
 
 static void check_modifiers(sim_decoder *d) {
     for (int k = 1; k < d->statement->n_parts; k++)
-        if (!d->taken[k])
-            sim_decode_fail(d, ".%s is not known here", d->statement->parts[k]);
+        if (!d->taken[k]) sim_decode_fail(d, ".%s is not known here", d->statement->parts[k]);
 }
 
 void sim_decode_function(sim_decoder *d) {

@@ -31,7 +31,7 @@ typedef struct sim_decoder {
     // of the program
     char *constants;
     int constant_bytes, cap_constants;
-    sim_slot sink;  // where results go that nobody wants
+    sim_slot sink;               // where results go that nobody wants
     const ptx_function **order;  // functions, callees first
     int *starts;
     int n_order;

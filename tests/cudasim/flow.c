@@ -2,8 +2,8 @@
 //
 // Of the diverged parts of a warp the one at the smallest index runs first. So that they meet again
 // as early as they can, every block stands behind all blocks that lead to it (but for the edges
-// that close loops), and a loop's blocks stand together, before what follows the loop. Where several
-// edges close a loop, they go by way of one block at its end, in which the parts meet.
+// that close loops), and a loop's blocks stand together, before what follows the loop. Where
+// several edges close a loop, they go by way of one block at its end, in which the parts meet.
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +13,11 @@ typedef struct block {
     int first, end;  // statements
     int *next;       // blocks; the one that follows by itself is last
     int n_next;
-    int state;       // of the search: 0 new, 1 open, 2 done
-    int waits_for;   // blocks before it that are not placed
-    int latch;       // the block that closes its loop, or itself
-    int loop;        // that it is the head of; -1: none
-    int pc;          // -1: not placed
+    int state;      // of the search: 0 new, 1 open, 2 done
+    int waits_for;  // blocks before it that are not placed
+    int latch;      // the block that closes its loop, or itself
+    int loop;       // that it is the head of; -1: none
+    int pc;         // -1: not placed
 } block;
 
 typedef struct flow {
@@ -39,8 +39,7 @@ typedef struct flow {
 } flow;
 
 static bool is(const sim_decoder *d, int s, const char *name) {
-    return s < d->function->n_statements &&
-           strcmp(d->function->statements[s].parts[0], name) == 0;
+    return s < d->function->n_statements && strcmp(d->function->statements[s].parts[0], name) == 0;
 }
 
 int sim_successors(const sim_decoder *d, int s, int *next, int room) {
@@ -266,7 +265,8 @@ static int emit_block(flow *f, sim_instr *code, int n, int following) {
     return n;
 }
 
-// Targets are statements in what was decoded, blocks in jumps that were added: now they are indices.
+// Targets are statements in what was decoded, blocks in jumps that were added: now they are
+// indices.
 static void resolve(flow *f, sim_instr *code, int base) {
     for (int k = 0; k < f->n_placed; k++) {
         block *b = &f->blocks[f->placed[k]];
@@ -275,8 +275,7 @@ static void resolve(flow *f, sim_instr *code, int base) {
         for (int pc = b->pc; pc < end; pc++) {
             sim_instr *i = &code[pc];
             bool added = pc - b->pc >= own;
-            if (i->run == sim_run_branch)
-                i->target = f->blocks[added ? i->target : b->next[0]].pc;
+            if (i->run == sim_run_branch) i->target = f->blocks[added ? i->target : b->next[0]].pc;
             if (i->run != sim_run_branch_table) continue;
             sim_slot *table = (sim_slot *)i->list;
             for (int e = 0; e < i->n_list; e++) table[e] = f->blocks[b->next[e]].pc;
@@ -314,7 +313,8 @@ void sim_order_code(sim_decoder *d) {
     int base = program->n_code, most = base + d->function->n_statements + f.n_blocks + 1;
     sim_instr *code = ptx_pool_take(d->pool, (size_t)most * sizeof *code);
     if (base) memcpy(code, program->code, (size_t)base * sizeof *code);
-    for (int k = 1; k <= f.n_placed; k++) program->n_code = emit_block(&f, code, program->n_code, k);
+    for (int k = 1; k <= f.n_placed; k++)
+        program->n_code = emit_block(&f, code, program->n_code, k);
     program->code = code;
     resolve(&f, code, base);
     release(&f);

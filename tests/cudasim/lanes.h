@@ -24,20 +24,19 @@ extern const sim_alu sim_alu_integer[], sim_alu_wide[], sim_alu_bits[], sim_alu_
     sim_alu_special[], sim_alu_half[];
 
 #define SIM_EACH_LANE _Pragma("GCC ivdep") for (int l = 0; l < SIM_LANES; l++)
-#define SIM_LANES_ARGS \
-    const sim_instr *i, void *dp, const void *ap, const void *bp, const void *cp
+#define SIM_LANES_ARGS const sim_instr *i, void *dp, const void *ap, const void *bp, const void *cp
 #define SIM_UNUSED(...) (void)i, (void)dp, (void)ap, (void)bp, (void)cp
 
 // A function of lanes: D, A, B, C are C types of a lane's value; x, y, z the sources.
-#define SIM_UNARY(name, D, A, value)    \
-    static void name(SIM_LANES_ARGS) {  \
-        SIM_UNUSED();                   \
-        D *d = dp;                      \
-        const A *a = ap;                \
-        SIM_EACH_LANE {                 \
-            A x = a[l];                 \
-            d[l] = (D)(value);          \
-        }                               \
+#define SIM_UNARY(name, D, A, value)   \
+    static void name(SIM_LANES_ARGS) { \
+        SIM_UNUSED();                  \
+        D *d = dp;                     \
+        const A *a = ap;               \
+        SIM_EACH_LANE {                \
+            A x = a[l];                \
+            d[l] = (D)(value);         \
+        }                              \
     }
 #define SIM_BINARY(name, D, A, B, value) \
     static void name(SIM_LANES_ARGS) {   \

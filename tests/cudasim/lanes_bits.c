@@ -30,8 +30,7 @@ SIM_TERNARY(shf_l_wrap, uint32_t, uint32_t, uint32_t, uint32_t, (PAIR(y, x) << (
 SIM_TERNARY(shf_r_wrap, uint32_t, uint32_t, uint32_t, uint32_t, PAIR(y, x) >> (z & 31))
 SIM_TERNARY(shf_l_clamp, uint32_t, uint32_t, uint32_t, uint32_t,
             (PAIR(y, x) << (z > 32 ? 32 : z)) >> 32)
-SIM_TERNARY(shf_r_clamp, uint32_t, uint32_t, uint32_t, uint32_t,
-            PAIR(y, x) >> (z > 32 ? 32 : z))
+SIM_TERNARY(shf_r_clamp, uint32_t, uint32_t, uint32_t, uint32_t, PAIR(y, x) >> (z > 32 ? 32 : z))
 
 SIM_UNARY(popc32, uint32_t, uint32_t, __builtin_popcount(x))
 SIM_UNARY(popc64, uint32_t, uint64_t, __builtin_popcountll(x))
@@ -145,14 +144,17 @@ static uint32_t mode_selector(int mode, uint32_t c) {
 SIM_TERNARY(prmt_mode, uint32_t, uint32_t, uint32_t, uint32_t,
             permuted(x, y, mode_selector(i->mode, z)))
 
-#define LOGIC(op, f32, f64)                                                        \
-    {op, NULL, PTX_B16, 2, .lanes = f32}, {op, NULL, PTX_B32, 2, .lanes = f32},    \
-        {op, NULL, PTX_B64, 2, .lanes = f64}
-#define SHIFT(op, type, fn) {op, NULL, type, 2, .lanes = fn, .b = PTX_U32}
-#define FIELD(type, fn) {"bfe", NULL, type, 3, .lanes = fn, .b = PTX_U32, .c = PTX_U32}
-#define FIND(type, fn)                                                                     \
-    {"bfind", "shiftamt", type, 1, .lanes = fn, .result = PTX_U32, .mode = 1}, {           \
-        "bfind", NULL, type, 1, .lanes = fn, .result = PTX_U32                             \
+#define LOGIC(op, f32, f64)                                                       \
+    {op, NULL, PTX_B16, 2, .lanes = f32}, {op, NULL, PTX_B32, 2, .lanes = f32}, { \
+        op, NULL, PTX_B64, 2, .lanes = f64                                        \
+    }
+#define SHIFT(op, type, fn) \
+    { op, NULL, type, 2, .lanes = fn, .b = PTX_U32 }
+#define FIELD(type, fn) \
+    { "bfe", NULL, type, 3, .lanes = fn, .b = PTX_U32, .c = PTX_U32 }
+#define FIND(type, fn)                                                           \
+    {"bfind", "shiftamt", type, 1, .lanes = fn, .result = PTX_U32, .mode = 1}, { \
+        "bfind", NULL, type, 1, .lanes = fn, .result = PTX_U32                   \
     }
 const sim_alu sim_alu_bits[] = {
     LOGIC("and", and32, and64),

@@ -26,18 +26,18 @@ SIM_UNARY(sqrt_f64, double, double, sqrt(x))
 SIM_UNARY(rcp_f64, double, double, 1.0 / x)
 
 // A number and a NaN: the number; -0 is less than +0.
-#define LEAST(T, sign)                                                                \
-    static inline T least_##T(T x, T y) {                                             \
-        if (x != x) return y;                                                         \
-        if (y != y) return x;                                                         \
-        if (x == y) return sign(x) ? x : y;                                           \
-        return x < y ? x : y;                                                         \
-    }                                                                                 \
-    static inline T most_##T(T x, T y) {                                              \
-        if (x != x) return y;                                                         \
-        if (y != y) return x;                                                         \
-        if (x == y) return sign(x) ? y : x;                                           \
-        return x > y ? x : y;                                                         \
+#define LEAST(T, sign)                      \
+    static inline T least_##T(T x, T y) {   \
+        if (x != x) return y;               \
+        if (y != y) return x;               \
+        if (x == y) return sign(x) ? x : y; \
+        return x < y ? x : y;               \
+    }                                       \
+    static inline T most_##T(T x, T y) {    \
+        if (x != x) return y;               \
+        if (y != y) return x;               \
+        if (x == y) return sign(x) ? y : x; \
+        return x > y ? x : y;               \
     }
 LEAST(float, __builtin_signbitf)
 LEAST(double, __builtin_signbit)
@@ -70,41 +70,41 @@ static inline double flushed64(double v, bool ftz) {
     return v;
 }
 
-#define APPLY(T, fma_of, sqrt_of)                                  \
-    static T apply_##T(int op, volatile T x, volatile T y, T z) {  \
-        switch (op) {                                              \
-            case ADD: return x + y;                                \
-            case SUB: return x - y;                                \
-            case MUL: return x * y;                                \
-            case DIV: return x / y;                                \
-            case FMA: return fma_of(x, y, z);                      \
-            case SQRT: return sqrt_of(x);                          \
-            case RCP: return (T)1 / x;                             \
-            case MIN: return least_##T(x, y);                      \
-            case MAX: return most_##T(x, y);                       \
+#define APPLY(T, fma_of, sqrt_of)                                      \
+    static T apply_##T(int op, volatile T x, volatile T y, T z) {      \
+        switch (op) {                                                  \
+            case ADD: return x + y;                                    \
+            case SUB: return x - y;                                    \
+            case MUL: return x * y;                                    \
+            case DIV: return x / y;                                    \
+            case FMA: return fma_of(x, y, z);                          \
+            case SQRT: return sqrt_of(x);                              \
+            case RCP: return (T)1 / x;                                 \
+            case MIN: return least_##T(x, y);                          \
+            case MAX: return most_##T(x, y);                           \
             case ABS: return x < 0 || (x == 0 && signbit(x)) ? -x : x; \
-            default: return -x;                                    \
-        }                                                          \
+            default: return -x;                                        \
+        }                                                              \
     }
 APPLY(float, fmaf, sqrtf)
 APPLY(double, fma, sqrt)
 
 static int operation_of(const sim_instr *i) { return i->mode; }
 
-#define GENERAL(name, T, flush, finish)                                                  \
-    static void name(SIM_LANES_ARGS) {                                                   \
-        T *d = dp;                                                                       \
-        const T *a = ap, *b = bp, *c = cp;                                               \
-        int op = operation_of(i), before = fegetround();                                 \
-        fesetround(sim_c_rounding(i->rounding));                                         \
-        for (int l = 0; l < SIM_LANES; l++) {                                            \
-            volatile T value = apply_##T(op, flush(a[l], i->ftz), flush(b[l], i->ftz),   \
-                                         flush(c[l], i->ftz));                           \
-            T v = flush(value, i->ftz);                                                  \
-            if (i->sat) v = v > 0 ? (v > 1 ? 1 : v) : 0;                                 \
-            d[l] = finish(v);                                                            \
-        }                                                                                \
-        fesetround(before);                                                              \
+#define GENERAL(name, T, flush, finish)                                                       \
+    static void name(SIM_LANES_ARGS) {                                                        \
+        T *d = dp;                                                                            \
+        const T *a = ap, *b = bp, *c = cp;                                                    \
+        int op = operation_of(i), before = fegetround();                                      \
+        fesetround(sim_c_rounding(i->rounding));                                              \
+        for (int l = 0; l < SIM_LANES; l++) {                                                 \
+            volatile T value =                                                                \
+                apply_##T(op, flush(a[l], i->ftz), flush(b[l], i->ftz), flush(c[l], i->ftz)); \
+            T v = flush(value, i->ftz);                                                       \
+            if (i->sat) v = v > 0 ? (v > 1 ? 1 : v) : 0;                                      \
+            d[l] = finish(v);                                                                 \
+        }                                                                                     \
+        fesetround(before);                                                                   \
     }
 #define AS_IT_IS(v) (v)
 GENERAL(general_f32, float, flushed, canonical)
@@ -133,12 +133,12 @@ const sim_alu sim_alu_float[] = {
 
 // ---- special functions: exact where a rounding is given, else approximate ----
 
-#define APPROXIMATE(name, function)                                   \
-    static void name(SIM_LANES_ARGS) {                                \
-        SIM_UNUSED();                                                 \
-        float *d = dp;                                                \
-        const float *a = ap;                                          \
-        for (int l = 0; l < SIM_LANES; l++)                           \
+#define APPROXIMATE(name, function)                                             \
+    static void name(SIM_LANES_ARGS) {                                          \
+        SIM_UNUSED();                                                           \
+        float *d = dp;                                                          \
+        const float *a = ap;                                                    \
+        for (int l = 0; l < SIM_LANES; l++)                                     \
             d[l] = canonical(flushed(function(flushed(a[l], i->ftz)), i->ftz)); \
     }
 APPROXIMATE(ex2, sim_ex2_approx)
@@ -150,13 +150,13 @@ APPROXIMATE(sin_approx, sim_sin_approx)
 APPROXIMATE(cos_approx, sim_cos_approx)
 APPROXIMATE(tanh_approx, sim_tanh_approx)
 
-#define APPROXIMATE_DIVISION(name, function)                                         \
-    static void name(SIM_LANES_ARGS) {                                               \
-        SIM_UNUSED();                                                                \
-        float *d = dp;                                                               \
-        const float *a = ap, *b = bp;                                                \
-        for (int l = 0; l < SIM_LANES; l++)                                          \
-            d[l] = canonical(                                                        \
+#define APPROXIMATE_DIVISION(name, function)                                              \
+    static void name(SIM_LANES_ARGS) {                                                    \
+        SIM_UNUSED();                                                                     \
+        float *d = dp;                                                                    \
+        const float *a = ap, *b = bp;                                                     \
+        for (int l = 0; l < SIM_LANES; l++)                                               \
+            d[l] = canonical(                                                             \
                 flushed(function(flushed(a[l], i->ftz), flushed(b[l], i->ftz)), i->ftz)); \
     }
 APPROXIMATE_DIVISION(div_approx, sim_div_approx)
@@ -174,7 +174,7 @@ SIM_UNARY(rcp_approx_f64, double, double, upper(1.0 / x))
 SIM_UNARY(rsqrt_approx_f64, double, double, upper(1.0 / sqrt(x)))
 
 #define SPECIAL(op, variant, fn) \
-    {op, variant, PTX_F32, 1, .lanes = fn, .general = fn}
+    { op, variant, PTX_F32, 1, .lanes = fn, .general = fn }
 const sim_alu sim_alu_special[] = {
     SPECIAL("ex2", "approx", ex2),
     SPECIAL("lg2", "approx", lg2),

@@ -2,7 +2,18 @@
 #include "tests/cudasim/lanes.h"
 
 typedef enum operation {
-    ADD, SUB, MUL, FMA, MIN, MAX, MIN_NAN, MAX_NAN, ABS, NEG, EX2, TANH
+    ADD,
+    SUB,
+    MUL,
+    FMA,
+    MIN,
+    MAX,
+    MIN_NAN,
+    MAX_NAN,
+    ABS,
+    NEG,
+    EX2,
+    TANH
 } operation;
 
 static double smaller(double x, double y) {
@@ -40,19 +51,19 @@ static uint32_t one(const sim_instr *i, ptx_type type, uint32_t x, uint32_t y, u
     return (uint32_t)sim_float_bits(type, v, SIM_RN);
 }
 
-#define SINGLE(name, type)                                                  \
-    static void name(SIM_LANES_ARGS) {                                      \
-        uint32_t *d = dp;                                                   \
-        const uint32_t *a = ap, *b = bp, *c = cp;                           \
+#define SINGLE(name, type)                                                         \
+    static void name(SIM_LANES_ARGS) {                                             \
+        uint32_t *d = dp;                                                          \
+        const uint32_t *a = ap, *b = bp, *c = cp;                                  \
         for (int l = 0; l < SIM_LANES; l++) d[l] = one(i, type, a[l], b[l], c[l]); \
     }
-#define PAIR(name, type)                                                              \
-    static void name(SIM_LANES_ARGS) {                                                \
-        uint32_t *d = dp;                                                             \
-        const uint32_t *a = ap, *b = bp, *c = cp;                                     \
-        for (int l = 0; l < SIM_LANES; l++)                                           \
-            d[l] = one(i, type, a[l] & 0xffff, b[l] & 0xffff, c[l] & 0xffff) |        \
-                   one(i, type, a[l] >> 16, b[l] >> 16, c[l] >> 16) << 16;            \
+#define PAIR(name, type)                                                       \
+    static void name(SIM_LANES_ARGS) {                                         \
+        uint32_t *d = dp;                                                      \
+        const uint32_t *a = ap, *b = bp, *c = cp;                              \
+        for (int l = 0; l < SIM_LANES; l++)                                    \
+            d[l] = one(i, type, a[l] & 0xffff, b[l] & 0xffff, c[l] & 0xffff) | \
+                   one(i, type, a[l] >> 16, b[l] >> 16, c[l] >> 16) << 16;     \
     }
 SINGLE(f16, PTX_F16)
 SINGLE(bf16, PTX_BF16)
@@ -60,17 +71,23 @@ PAIR(f16x2, PTX_F16)
 PAIR(bf16x2, PTX_BF16)
 
 #define ROW(op, variant, n, type, fn, number) \
-    {op, variant, type, n, .lanes = fn, .general = fn, .mode = number}
-#define ALL(op, variant, n, number)                                                    \
+    { op, variant, type, n, .lanes = fn, .general = fn, .mode = number }
+#define ALL(op, variant, n, number)                                                         \
     ROW(op, variant, n, PTX_F16, f16, number), ROW(op, variant, n, PTX_BF16, bf16, number), \
-        ROW(op, variant, n, PTX_F16X2, f16x2, number),                                 \
+        ROW(op, variant, n, PTX_F16X2, f16x2, number),                                      \
         ROW(op, variant, n, PTX_BF16X2, bf16x2, number)
 const sim_alu sim_alu_half[] = {
-    ALL("add", NULL, 2, ADD),      ALL("sub", NULL, 2, SUB),
-    ALL("mul", NULL, 2, MUL),      ALL("fma", NULL, 3, FMA),
-    ALL("min", "NaN", 2, MIN_NAN), ALL("max", "NaN", 2, MAX_NAN),
-    ALL("min", NULL, 2, MIN),      ALL("max", NULL, 2, MAX),
-    ALL("abs", NULL, 1, ABS),      ALL("neg", NULL, 1, NEG),
-    ALL("ex2", "approx", 1, EX2),  ALL("tanh", "approx", 1, TANH),
+    ALL("add", NULL, 2, ADD),
+    ALL("sub", NULL, 2, SUB),
+    ALL("mul", NULL, 2, MUL),
+    ALL("fma", NULL, 3, FMA),
+    ALL("min", "NaN", 2, MIN_NAN),
+    ALL("max", "NaN", 2, MAX_NAN),
+    ALL("min", NULL, 2, MIN),
+    ALL("max", NULL, 2, MAX),
+    ALL("abs", NULL, 1, ABS),
+    ALL("neg", NULL, 1, NEG),
+    ALL("ex2", "approx", 1, EX2),
+    ALL("tanh", "approx", 1, TANH),
     {0},
 };

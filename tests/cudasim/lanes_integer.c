@@ -3,7 +3,7 @@
 
 #define U16 uint32_t
 #define S16(v) ((int32_t)(int16_t)(v))
-#define LOW16(v) ((uint32_t)(v) & 0xffff)
+#define LOW16(v) ((uint32_t)(v)&0xffff)
 
 SIM_BINARY(add32, uint32_t, uint32_t, uint32_t, x + y)
 SIM_BINARY(add64, uint64_t, uint64_t, uint64_t, x + y)
@@ -26,9 +26,8 @@ SIM_BINARY(sub_sat, uint32_t, int32_t, int32_t, saturate32((int64_t)x - y))
 // Two halves of 16 bits.
 #define HALVES(lo, hi) (LOW16(lo) | (uint32_t)(hi) << 16)
 SIM_BINARY(add16x2, uint32_t, uint32_t, uint32_t, HALVES(x + y, (x >> 16) + (y >> 16)))
-#define PICK16(cast, op)                                   \
-    HALVES((cast)x op(cast) y ? x : y,                     \
-           (cast)(x >> 16) op(cast)(y >> 16) ? x >> 16 : y >> 16)
+#define PICK16(cast, op) \
+    HALVES((cast)x op(cast) y ? x : y, (cast)(x >> 16) op(cast)(y >> 16) ? x >> 16 : y >> 16)
 SIM_BINARY(min_u16x2, uint32_t, uint32_t, uint32_t, PICK16(uint16_t, <))
 SIM_BINARY(min_s16x2, uint32_t, uint32_t, uint32_t, PICK16(int16_t, <))
 SIM_BINARY(max_u16x2, uint32_t, uint32_t, uint32_t, PICK16(uint16_t, >))

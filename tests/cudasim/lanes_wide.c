@@ -2,18 +2,18 @@
 #include "tests/cudasim/lanes.h"
 
 #define S16(v) ((int32_t)(int16_t)(v))
-#define LOW16(v) ((uint32_t)(v) & 0xffff)
+#define LOW16(v) ((uint32_t)(v)&0xffff)
 #define U128(a, b) ((unsigned __int128)(a) * (b))
 #define S128(a, b) ((__int128)(int64_t)(a) * (int64_t)(b))
 
 SIM_BINARY(high_u32, uint32_t, uint32_t, uint32_t, ((uint64_t)x * y) >> 32)
-SIM_BINARY(high_s32, uint32_t, int32_t, int32_t, (uint64_t)((int64_t)x * y) >> 32)
+SIM_BINARY(high_s32, uint32_t, int32_t, int32_t, (uint64_t)((int64_t)x *y) >> 32)
 SIM_BINARY(high_u64, uint64_t, uint64_t, uint64_t, U128(x, y) >> 64)
 SIM_BINARY(high_s64, uint64_t, uint64_t, uint64_t, (unsigned __int128)S128(x, y) >> 64)
 SIM_BINARY(high_u16, uint32_t, uint32_t, uint32_t, (x * y) >> 16)
 SIM_BINARY(high_s16, uint32_t, uint32_t, uint32_t, LOW16((S16(x) * S16(y)) >> 16))
-SIM_BINARY(wide_u32, uint64_t, uint32_t, uint32_t, (uint64_t)x * y)
-SIM_BINARY(wide_s32, int64_t, int32_t, int32_t, (int64_t)x * y)
+SIM_BINARY(wide_u32, uint64_t, uint32_t, uint32_t, (uint64_t)x *y)
+SIM_BINARY(wide_s32, int64_t, int32_t, int32_t, (int64_t)x *y)
 SIM_BINARY(wide_u16, uint32_t, uint32_t, uint32_t, x *y)
 SIM_BINARY(wide_s16, uint32_t, uint32_t, uint32_t, S16(x) * S16(y))
 
@@ -23,23 +23,20 @@ SIM_TERNARY(mad16, uint32_t, uint32_t, uint32_t, uint32_t, LOW16(x *y + z))
 SIM_TERNARY(mad_high_u32, uint32_t, uint32_t, uint32_t, uint32_t, (((uint64_t)x * y) >> 32) + z)
 SIM_TERNARY(mad_high_s32, uint32_t, int32_t, int32_t, uint32_t,
             ((uint64_t)((int64_t)x * y) >> 32) + z)
-SIM_TERNARY(mad_high_u64, uint64_t, uint64_t, uint64_t, uint64_t,
-            (uint64_t)(U128(x, y) >> 64) + z)
+SIM_TERNARY(mad_high_u64, uint64_t, uint64_t, uint64_t, uint64_t, (uint64_t)(U128(x, y) >> 64) + z)
 SIM_TERNARY(mad_high_s64, uint64_t, uint64_t, uint64_t, uint64_t,
             (uint64_t)((unsigned __int128)S128(x, y) >> 64) + z)
 SIM_TERNARY(mad_wide_u32, uint64_t, uint32_t, uint32_t, uint64_t, (uint64_t)x *y + z)
-SIM_TERNARY(mad_wide_s32, uint64_t, int32_t, int32_t, uint64_t, (uint64_t)((int64_t)x * y) + z)
+SIM_TERNARY(mad_wide_s32, uint64_t, int32_t, int32_t, uint64_t, (uint64_t)((int64_t)x *y) + z)
 SIM_TERNARY(mad_wide_u16, uint32_t, uint32_t, uint32_t, uint32_t, x *y + z)
-SIM_TERNARY(mad_wide_s16, uint32_t, uint32_t, uint32_t, uint32_t,
-            (uint32_t)(S16(x) * S16(y)) + z)
+SIM_TERNARY(mad_wide_s16, uint32_t, uint32_t, uint32_t, uint32_t, (uint32_t)(S16(x) * S16(y)) + z)
 
-#define U24(v) ((v) & 0xffffff)
+#define U24(v) ((v)&0xffffff)
 #define S24(v) ((int32_t)((uint32_t)(v) << 8) >> 8)
 SIM_BINARY(mul24_u, uint32_t, uint32_t, uint32_t, U24(x) * U24(y))
 SIM_BINARY(mul24_s, uint32_t, uint32_t, uint32_t, (uint64_t)((int64_t)S24(x) * S24(y)))
 SIM_BINARY(mul24_high_u, uint32_t, uint32_t, uint32_t, ((uint64_t)U24(x) * U24(y)) >> 16)
-SIM_BINARY(mul24_high_s, uint32_t, uint32_t, uint32_t,
-           (uint64_t)((int64_t)S24(x) * S24(y)) >> 16)
+SIM_BINARY(mul24_high_s, uint32_t, uint32_t, uint32_t, (uint64_t)((int64_t)S24(x) * S24(y)) >> 16)
 SIM_TERNARY(mad24_u, uint32_t, uint32_t, uint32_t, uint32_t, U24(x) * U24(y) + z)
 SIM_TERNARY(mad24_s, uint32_t, uint32_t, uint32_t, uint32_t,
             (uint32_t)(uint64_t)((int64_t)S24(x) * S24(y)) + z)
@@ -56,8 +53,10 @@ static uint32_t dot4(uint32_t a, uint32_t b, uint32_t c, int mode) {
 }
 SIM_TERNARY(dp4a, uint32_t, uint32_t, uint32_t, uint32_t, dot4(x, y, z, i->mode))
 
-#define MULTIPLY(op, variant, type, n, fn) {op, variant, type, n, .lanes = fn}
-#define WIDE(op, type, n, fn, to) {op, "wide", type, n, .lanes = fn, .result = to, .c = to}
+#define MULTIPLY(op, variant, type, n, fn) \
+    { op, variant, type, n, .lanes = fn }
+#define WIDE(op, type, n, fn, to) \
+    { op, "wide", type, n, .lanes = fn, .result = to, .c = to }
 const sim_alu sim_alu_wide[] = {
     MULTIPLY("mul", "hi", PTX_U32, 2, high_u32),
     MULTIPLY("mul", "hi", PTX_S32, 2, high_s32),

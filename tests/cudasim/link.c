@@ -61,8 +61,8 @@ static bool mentions(const ptx_operand *operands, int n, const ptx_variable *var
 static bool uses(const sim_decoder *d, const ptx_variable *variable) {
     for (int k = 0; k < d->n_order; k++)
         for (int s = 0; s < d->order[k]->n_statements; s++)
-            if (mentions(d->order[k]->statements[s].operands,
-                         d->order[k]->statements[s].n_operands, variable))
+            if (mentions(d->order[k]->statements[s].operands, d->order[k]->statements[s].n_operands,
+                         variable))
                 return true;
     return false;
 }
@@ -72,8 +72,7 @@ static void place_shared(sim_decoder *d) {
     int used = 0, align = SHARED_ALIGN;
     for (ptx_variable *v = d->module->variables; v; v = v->next)
         if (v->space == PTX_SHARED && !v->external && uses(d, v)) place(&used, v);
-    for (int k = 0; k < d->n_order; k++)
-        place_chain(&used, d->order[k]->locals, PTX_SHARED);
+    for (int k = 0; k < d->n_order; k++) place_chain(&used, d->order[k]->locals, PTX_SHARED);
     bool dynamic = false;
     for (ptx_variable *v = d->module->variables; v; v = v->next) {
         if (v->space != PTX_SHARED || !v->external || !uses(d, v)) continue;
@@ -133,8 +132,8 @@ bool sim_link(const ptx_module *module, const ptx_function *kernel, ptx_pool *po
     size_t n = (size_t)count_functions(module);
     sim_decoder *d = ptx_pool_take(pool, sizeof *d);
     *out = (sim_program){.module = module, .kernel = kernel, .register_bytes = SINK_BYTES};
-    *d = (sim_decoder){.module = module, .pool = pool, .program = out, .log = log,
-                       .log_bytes = log_bytes};
+    *d = (sim_decoder){
+        .module = module, .pool = pool, .program = out, .log = log, .log_bytes = log_bytes};
     d->order = ptx_pool_take(pool, n * sizeof *d->order);
     d->starts = ptx_pool_take(pool, n * sizeof *d->starts);
     bool done = setjmp(d->failed) == 0;

@@ -61,11 +61,32 @@ static void run_store(sim_warp *warp, const sim_instr *i, uint32_t mask) {
 
 // Hints to caches, which are none here.
 static void take_hints(sim_decoder *d) {
-    static const char *const hints[] = {
-        "ca", "cg", "cs", "cv", "lu", "wb", "wt", "nc", "L1::evict_normal", "L1::evict_last",
-        "L1::evict_first", "L1::evict_unchanged", "L1::no_allocate", "L2::64B", "L2::128B",
-        "L2::256B", "L2::cache_hint", "L2::evict_last", "L2::evict_normal", "L2::evict_first",
-        "weak", "cta", "cluster", "gpu", "sys", NULL};
+    static const char *const hints[] = {"ca",
+                                        "cg",
+                                        "cs",
+                                        "cv",
+                                        "lu",
+                                        "wb",
+                                        "wt",
+                                        "nc",
+                                        "L1::evict_normal",
+                                        "L1::evict_last",
+                                        "L1::evict_first",
+                                        "L1::evict_unchanged",
+                                        "L1::no_allocate",
+                                        "L2::64B",
+                                        "L2::128B",
+                                        "L2::256B",
+                                        "L2::cache_hint",
+                                        "L2::evict_last",
+                                        "L2::evict_normal",
+                                        "L2::evict_first",
+                                        "weak",
+                                        "cta",
+                                        "cluster",
+                                        "gpu",
+                                        "sys",
+                                        NULL};
     while (sim_take_one(d, hints) >= 0) continue;
 }
 

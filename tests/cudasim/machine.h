@@ -135,6 +135,7 @@ typedef struct sim_fragment {
     sim_state state;
     int barrier;
     const sim_instr *waits;  // which instruction it waits in
+    uint32_t expects;        // lanes for which it gathers and which may still come
     bool timed_out;          // of a wait for an mbarrier
 } sim_fragment;
 
@@ -149,8 +150,8 @@ struct sim_warp {
     int current;
     sim_fragment fragments[SIM_LANES];
     int n_fragments;
-    uint32_t live;  // not exited
-    uint32_t carry;  // of add.cc and the like
+    uint32_t live;      // not exited
+    uint32_t carry;     // of add.cc and the like
     uint32_t *written;  // of tracked registers
     long fuel;          // instructions until others have a turn
     int turn;           // the fragment that has it; -1: the one that is furthest behind
@@ -159,7 +160,7 @@ struct sim_warp {
     sim_cta *cta;
     // clocks
     uint32_t clock, seen[SIM_AGENTS];
-    bool dirty;  // accessed memory since the clock ticked
+    bool dirty;                       // accessed memory since the clock ticked
     uint32_t proxy_clock;             // of its last fence.proxy.async
     uint32_t proxy_seen[SIM_AGENTS];  // what it had seen then
     sim_copies *copies;
@@ -201,9 +202,9 @@ struct sim_cta {
     uint32_t shared_bytes;
     uint8_t *local, *local_written;  // local_bytes for each thread
     uint64_t shared_where, global_where;
-    bool took;      // read memory by an atomic
-    bool acquired;  // and had a fence: it may have waited for other blocks
-    bool reverse;   // the order in which warps run
+    bool took;        // read memory by an atomic
+    bool acquired;    // and had a fence: it may have waited for other blocks
+    bool reverse;     // the order in which warps run
     uint64_t events;  // counts what may end a wait
     uint64_t spins;
     uint32_t bulk_clock;

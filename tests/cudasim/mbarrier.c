@@ -13,6 +13,8 @@ typedef struct mbarrier {
     uint32_t count, pending;
     int64_t bytes;  // that are still expected
     uint64_t phase;
+    int warp, lane;  // who initialised it, and when
+    uint32_t clock;
     uint32_t coming[SIM_AGENTS], done[SIM_AGENTS];  // what this phase, and the last one, tell
 } mbarrier;
 
@@ -139,8 +141,23 @@ static bool init(sim_warp *warp, const sim_instr *i, int lane, uint64_t address)
     if (!b) b = add(warp->cta, address);
     uint32_t count = number(warp, i, lane);
     if (count == 0 || count > MOST_COUNT) return wrong(warp, i, lane, "no such count");
-    *b = (mbarrier){.address = address, .count = count, .pending = count};
+    *b = (mbarrier){.address = address,
+                    .count = count,
+                    .pending = count,
+                    .warp = warp->number,
+                    .lane = lane,
+                    .clock = warp->clock};
     return true;
+}
+
+// It has to be initialised before, with a barrier between. `clock`: when the instruction began.
+static void check_order(sim_warp *warp, const sim_instr *i, int lane, const mbarrier *b,
+                        uint32_t clock) {
+    bool ordered = b->warp == warp->number ? lane == b->lane || b->clock != clock
+                                           : b->clock <= warp->seen[b->warp];
+    if (!ordered)
+        sim_report(warp, i, lane, SIM_RACE,
+                   "uses an mbarrier that another thread initialised, with no barrier between");
 }
 
 static bool arrive(sim_warp *warp, const sim_instr *i, int lane, mbarrier *b) {
@@ -154,12 +171,13 @@ static bool arrive(sim_warp *warp, const sim_instr *i, int lane, mbarrier *b) {
     return true;
 }
 
-static bool run_one(sim_warp *warp, const sim_instr *i, int lane) {
+static bool run_one(sim_warp *warp, const sim_instr *i, int lane, uint32_t clock) {
     uint64_t address, state[SIM_LANES] = {0};
     if (!locate(warp, i, lane, &address)) return false;
     if (i->op == INIT) return init(warp, i, lane, address);
     mbarrier *b = find(warp->cta, address);
     if (!b) return wrong(warp, i, lane, "there is no mbarrier (mbarrier.init)");
+    check_order(warp, i, lane, b, clock);
     state[lane] = b->phase + 1;
     switch ((operation)i->op) {
         case INVAL: *b = warp->cta->mbarriers->list[--warp->cta->mbarriers->n]; break;
@@ -168,16 +186,15 @@ static bool run_one(sim_warp *warp, const sim_instr *i, int lane) {
             sim_blend(warp->registers + i->d, state, 1u << lane, 8);
             break;
         case EXPECT_TX: b->bytes += number(warp, i, lane); break;
-        default:
-            b->bytes -= number(warp, i, lane);
-            complete(warp->cta, b);
+        default: b->bytes -= number(warp, i, lane); complete(warp->cta, b);
     }
     return true;
 }
 
 static void run_mbarrier(sim_warp *warp, const sim_instr *i, uint32_t mask) {
+    uint32_t clock = warp->clock;
     for (int l = 0; l < SIM_LANES; l++)
-        if ((mask >> l & 1) && !run_one(warp, i, l)) return;
+        if ((mask >> l & 1) && !run_one(warp, i, l, clock)) return;
     warp->cta->events++;
 }
 
@@ -204,6 +221,7 @@ static void run_wait(sim_warp *warp, const sim_instr *i, uint32_t mask) {
             wrong(warp, i, l, "there is no mbarrier (mbarrier.init)");
             return;
         }
+        check_order(warp, i, l, of[l], warp->clock);
         ended |= (uint32_t)phase_ended(warp, i, l, of[l]) << l;
     }
     if (ended != mask && !f->timed_out) {

@@ -87,9 +87,8 @@ static void decode_pack(sim_decoder *d, ptx_type type, const ptx_operand *vector
 }
 
 static bool is_clock(const ptx_operand *operand) {
-    return operand->kind == PTX_SPECIAL &&
-           (strncmp(operand->name, "%clock", 6) == 0 ||
-            strncmp(operand->name, "%globaltimer", 12) == 0);
+    return operand->kind == PTX_SPECIAL && (strncmp(operand->name, "%clock", 6) == 0 ||
+                                            strncmp(operand->name, "%globaltimer", 12) == 0);
 }
 
 void sim_decode_move(sim_decoder *d) {

@@ -1,5 +1,5 @@
-// PTX as it is written: the text of a module as variables, functions and statements, names resolved.
-// What the statements mean is decode.c's.
+// PTX as it is written: the text of a module as variables, functions and statements, names
+// resolved. What the statements mean is decode.c's.
 #ifndef CUDASIM_PTX_H
 #define CUDASIM_PTX_H
 
@@ -72,10 +72,10 @@ struct ptx_variable {
     ptx_type type;
     int64_t bytes;
     int align;
-    bool external;      // .extern: shared memory whose size the launch says
+    bool external;  // .extern: shared memory whose size the launch says
     ptx_initial *initial;
     int line;
-    int64_t address;    // global memory: its address; else set by who links a kernel
+    int64_t address;  // global memory: its address; else set by who links a kernel
     ptx_variable *next;
 };
 
@@ -86,8 +86,8 @@ typedef struct ptx_register {
 
 typedef struct ptx_label {
     const char *name;
-    int statement;  // the index of the one that follows; -1: never defined
-    int line;       // of its first use
+    int statement;               // the index of the one that follows; -1: never defined
+    int line;                    // of its first use
     struct ptx_label *same;      // one of an outer scope, which stands for it; NULL: none
     struct ptx_label **targets;  // .branchtargets L0, L1
     int n_targets;
@@ -95,19 +95,19 @@ typedef struct ptx_label {
 } ptx_label;
 
 typedef enum ptx_operand_kind {
-    PTX_SINK,       // _
+    PTX_SINK,  // _
     PTX_REGISTER,
-    PTX_SPECIAL,    // %tid.x
+    PTX_SPECIAL,  // %tid.x
     PTX_INTEGER,
     PTX_FLOAT32,
     PTX_FLOAT64,
     PTX_VARIABLE,
     PTX_LABEL,
     PTX_FUNCTION,
-    PTX_ADDRESS,    // [items[0] + offset]; items[1]: coordinates
-    PTX_VECTOR,     // {a, b}
-    PTX_LIST,       // (a, b)
-    PTX_PAIR,       // p|q
+    PTX_ADDRESS,  // [items[0] + offset]; items[1]: coordinates
+    PTX_VECTOR,   // {a, b}
+    PTX_LIST,     // (a, b)
+    PTX_PAIR,     // p|q
 } ptx_operand_kind;
 
 typedef struct ptx_operand ptx_operand;
@@ -115,8 +115,8 @@ struct ptx_operand {
     ptx_operand_kind kind;
     bool negated;  // !p
     const ptx_register *reg;
-    const char *name;       // of a special register, or as it is written
-    uint64_t bits;          // of a number
+    const char *name;  // of a special register, or as it is written
+    uint64_t bits;     // of a number
     ptx_variable *variable;
     ptx_label *label;
     ptx_function *function;
@@ -152,11 +152,11 @@ struct ptx_function {
 
 typedef struct ptx_module {
     ptx_pool *pool;
-    char *text;            // a copy whose lines `lines` points to
-    const char **lines;    // from 1
+    char *text;          // a copy whose lines `lines` points to
+    const char **lines;  // from 1
     int n_lines;
-    int version, target;   // 85 of 8.5; 80 of sm_80
-    bool specific;         // sm_90a
+    int version, target;      // 85 of 8.5; 80 of sm_80
+    bool specific;            // sm_90a
     ptx_variable *variables;  // a chain
     ptx_function *functions;  // a chain
 } ptx_module;

@@ -16,7 +16,7 @@ typedef enum ptx_token {
 
 typedef struct ptx_lexer {
     const char *next;
-    int line;          // of the token
+    int line;  // of the token
     int next_line;
     ptx_token token;
     const char *start;

@@ -10,8 +10,8 @@ typedef struct analysis {
     int n;              // statements
     uint64_t *written;  // of each statement: what is written on all paths to it
     bool *reached;
-    int *first;         // of each statement: its references
-    bool *tracked;      // of each register
+    int *first;     // of each statement: its references
+    bool *tracked;  // of each register
     int *ids;
 } analysis;
 
@@ -76,8 +76,7 @@ static void solve(analysis *a) {
         for (int s = 0; s < a->n; s++) {
             if (!dirty[s]) continue;
             dirty[s] = false;
-            memcpy(set, a->written + (size_t)s * (size_t)a->words,
-                   (size_t)a->words * sizeof *set);
+            memcpy(set, a->written + (size_t)s * (size_t)a->words, (size_t)a->words * sizeof *set);
             step(a, s, set);
             int count = sim_successors(a->d, s, next, ROOM);
             for (int k = 0; k < count; k++) {
@@ -110,8 +109,8 @@ static void attach(analysis *a, int s) {
         defs += ref->written;
     }
     if (uses + defs == 0) return;
-    sim_tracked *list = ptx_pool_take(
-        a->d->pool, sizeof *list + (size_t)(uses + defs) * sizeof *list->ids);
+    sim_tracked *list =
+        ptx_pool_take(a->d->pool, sizeof *list + (size_t)(uses + defs) * sizeof *list->ids);
     list->copies = a->d->copies[s];
     for (int r = a->first[s]; r < a->first[s + 1]; r++) {
         const sim_reference *ref = &a->d->references[r];

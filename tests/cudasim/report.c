@@ -49,8 +49,7 @@ void sim_describe_address(uint64_t address, char *text, size_t bytes) {
                                               : address - block->base;
     snprintf(text, bytes, "0x%llx, %llu bytes %s the %s of %zu bytes at 0x%llx",
              (unsigned long long)address, (unsigned long long)distance, where,
-             block->freed ? "freed block" : "block", block->bytes,
-             (unsigned long long)block->base);
+             block->freed ? "freed block" : "block", block->bytes, (unsigned long long)block->base);
 }
 
 void sim_describe_stamp(const sim_warp *warp, uint64_t stamp, char *text, size_t bytes) {

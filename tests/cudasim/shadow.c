@@ -19,8 +19,7 @@ static bool same_agent(uint64_t a, uint64_t b) { return (a ^ b) >> SIM_AGENT_BIT
 
 static bool conflicts(uint64_t before, uint64_t me, const sim_order *order) {
     if ((before & me & BYTES) == 0 || (before & me & ATOMIC)) return false;
-    if (!same_block(before, me))
-        return order->global && (before ^ me) >> SIM_LAUNCH_BIT == 0;
+    if (!same_block(before, me)) return order->global && (before ^ me) >> SIM_LAUNCH_BIT == 0;
     unsigned lane = sim_stamp_lane(before);
     if (lane == SIM_LANE_PENDING) return true;
     if (!same_agent(before, me))

@@ -21,8 +21,8 @@ static bool whole_warp(sim_warp *warp, const sim_instr *i, uint32_t mask) {
 
 typedef struct multiply {
     sim_mma mma;
-    int a, b, c;    // registers
-    bool wide;      // of f64: 64-bit registers
+    int a, b, c;  // registers
+    bool wide;    // of f64: 64-bit registers
 } multiply;
 
 // Registers to fragments of 32 bits: a 64-bit one is two.
@@ -152,8 +152,7 @@ static void run_load(sim_warp *warp, const sim_instr *i, uint32_t mask) {
         sim_read(warp, i, l, &span, ROW_BYTES, rows[l]);
     }
     sim_ldmatrix(i->n_list, i->mode, rows, d);
-    for (int k = 0; k < i->n_list; k++)
-        sim_blend(warp->registers + i->list[k], d[k], mask, 4);
+    for (int k = 0; k < i->n_list; k++) sim_blend(warp->registers + i->list[k], d[k], mask, 4);
 }
 
 static void run_store(sim_warp *warp, const sim_instr *i, uint32_t mask) {

@@ -39,8 +39,7 @@ static void set_limit(sim_warp *warp) {
     warp->limit = INT_MAX;
     for (int k = 0; k < warp->n_fragments; k++) {
         const sim_fragment *f = &warp->fragments[k];
-        if (k != warp->current && f->state == SIM_READY && f->pc < warp->limit)
-            warp->limit = f->pc;
+        if (k != warp->current && f->state == SIM_READY && f->pc < warp->limit) warp->limit = f->pc;
     }
 }
 
@@ -138,8 +137,7 @@ void sim_warp_start(sim_warp *warp, uint32_t lanes) {
     warp->live = lanes;
     warp->n_fragments = 1;
     warp->current = 0;
-    warp->fragments[0] =
-        (sim_fragment){.mask = lanes, .pc = program->start, .state = SIM_READY};
+    warp->fragments[0] = (sim_fragment){.mask = lanes, .pc = program->start, .state = SIM_READY};
     warp->fuel = SLICE;
     warp->turn = -1;
     warp->forced = false;
@@ -159,9 +157,7 @@ void sim_warp_tick(sim_warp *warp) {
 }
 
 // After this the loop goes on with another fragment, or ends.
-static void leave(sim_warp *warp) {
-    warp->limit = INT_MIN;
-}
+static void leave(sim_warp *warp) { warp->limit = INT_MIN; }
 
 void sim_warp_block(sim_warp *warp, const sim_instr *i, sim_state state) {
     sim_fragment *f = &warp->fragments[warp->current];
@@ -185,8 +181,14 @@ void sim_warp_exit(sim_warp *warp, uint32_t mask) {
     warp->live &= ~mask;
     warp->active &= ~mask;
     warp->cta->events++;
-    for (int k = 0; k < warp->n_fragments; k++)
-        if (warp->fragments[k].state == SIM_GATHERS) warp->fragments[k].state = SIM_READY;
+    for (int k = 0; k < warp->n_fragments; k++) {
+        sim_fragment *f = &warp->fragments[k];
+        if (f->state != SIM_GATHERS) continue;
+        f->state = SIM_READY;
+        if (f->expects & mask)
+            sim_report(warp, f->waits, __builtin_ctz(f->mask), SIM_DIVERGENT_BARRIER,
+                       "threads 0x%x of the warp end and do not come here", f->expects & mask);
+    }
     if (warp->active) {
         save(warp);
         set_limit(warp);
@@ -199,6 +201,16 @@ void sim_warp_exit(sim_warp *warp, uint32_t mask) {
     warp->active = warp->fragments[warp->current].mask;
     warp->pc = warp->fragments[warp->current].pc;
     leave(warp);
+}
+
+// Lanes that are not just about to end.
+static uint32_t staying(const sim_warp *warp, uint32_t lanes) {
+    const sim_instr *code = warp->cta->program->code;
+    for (int k = 0; k < warp->n_fragments; k++) {
+        const sim_fragment *f = &warp->fragments[k];
+        if (k != warp->current && f->depth == 0 && code[f->pc].leaves) lanes &= ~f->mask;
+    }
+    return lanes;
 }
 
 bool sim_warp_gather(sim_warp *warp, const sim_instr *i, uint32_t mask, uint32_t need) {
@@ -219,6 +231,7 @@ bool sim_warp_gather(sim_warp *warp, const sim_instr *i, uint32_t mask, uint32_t
         return false;
     }
     warp->pc = here;
+    own->expects = staying(warp, need & ~mask);
     sim_warp_block(warp, i, SIM_GATHERS);
     return false;
 }

@@ -42,9 +42,7 @@ static int shuffle_from(int mode, int lane, uint32_t b, uint32_t c, bool *inside
             from = lane ^ by;
             *inside = from <= most;
             break;
-        default:
-            from = least | (by & ~segment);
-            *inside = from <= most;
+        default: from = least | (by & ~segment); *inside = from <= most;
     }
     return *inside ? from : lane;
 }

@@ -11,6 +11,7 @@ Fenced blocks that are checked, by the words after the fence (all others are ign
   dnet warning [ARGS]    dnetc succeeds, and says each line of the ```message block that follows
   dnet save NAME         as `dnet`, and kept as the file NAME for the blocks after it
   dnet prompt            lines after `dnet> ` and `  ... ` are typed, the others are what is printed
+  dnet session           the same, and all such blocks of a document are one session
   console                lines after `$ ` run if they begin with dnet, dnetc, cc or ./; the others are
                          their output, where a line `...` stands for any lines
   c save NAME            kept as the file NAME for the blocks after it
@@ -155,9 +156,26 @@ class Document:
         else:
             self.expect(block, args, got, output.text)
 
-    def check_prompt(self, block):
+    @staticmethod
+    def typed_and_printed(block):
         typed = [line[6:] for line in block.lines if line.startswith(("dnet> ", "  ... "))]
         printed = [line for line in block.lines if not line.startswith(("dnet> ", "  ... "))]
+        return typed, printed
+
+    def check_session(self):
+        blocks = [block for block in self.blocks if block.is_a("dnet", "session")]
+        mark, lines = "-- next block --", []
+        for block in blocks:
+            lines += self.typed_and_printed(block)[0] + [f'print("{mark}")']
+        code, got = self.run("dnet", typed="".join(line + "\n" for line in lines)) if blocks else (0, "")
+        parts = got.split(mark + "\n")
+        if blocks and (code != 0 or len(parts) != len(blocks) + 1):
+            fail(blocks[0], f"dnet returns {code} after {len(parts) - 1} blocks", got)
+        for block, part in zip(blocks, parts):
+            self.expect(block, ["dnet"], part, "\n".join(self.typed_and_printed(block)[1]))
+
+    def check_prompt(self, block):
+        typed, printed = self.typed_and_printed(block)
         code, got = self.run("dnet", typed="".join(line + "\n" for line in typed))
         if code != 0:
             fail(block, f"dnet returns {code}", got)
@@ -194,11 +212,14 @@ class Document:
         if kind in pairs:
             return self.check_message(block, after, 1 if kind == "error" else 0)
         simple = {"": self.check_program, "save": self.check_save, "prompt": self.check_prompt}
+        if kind == "session":
+            return None
         if kind not in simple:
             return fail(block, f"`{kind}` is no kind of block")
         return simple[kind](block)
 
     def check(self):
+        self.check_session()
         for block, after in zip(self.blocks, self.blocks[1:] + [None]):
             self.check_block(block, after)
         return sum(block.is_a("dnet") or block.is_a("console") for block in self.blocks)

@@ -59,9 +59,12 @@ class Test:
         self.failures = 0
         self.compared = 0
 
-    def run(self, *arguments, cwd=None):
-        command = [self.dnet, "--precision", "f64", *arguments]
-        result = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    def command(self, source, arguments):
+        return [self.dnet, "--precision", "f64", source, *arguments], None
+
+    def run(self, source, *arguments, cwd=None):
+        command, environment = self.command(source, arguments)
+        result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
         if result.returncode:
             self.fail(" ".join(command) + f": exit status {result.returncode}\n{result.stdout}{result.stderr}")
         return result.returncode == 0
@@ -108,9 +111,8 @@ class Test:
                 self.compare(f"{name}: step {i}: {what}", [a], [b])
 
 
-def main():
-    test = Test(os.path.abspath(sys.argv[1]))
-    for name in sys.argv[2:] or GROUPS:
+def check(test, groups):
+    for name in groups:
         with tempfile.TemporaryDirectory() as folder:
             if name == "random":
                 test.run(os.path.join(HERE, "random.dnet"), "run")
@@ -123,4 +125,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(check(Test(os.path.abspath(sys.argv[1])), sys.argv[2:] or GROUPS))

@@ -341,9 +341,9 @@ static dn_status make_ones(void *context, const dn_entry *entry, dn_tensor *cons
 }
 
 static const dn_variable variables[] = {
-    {"G.w", DN_VARIABLE_PARAM, DN_F32, {.rank = 1, .dims = {2}}, 0},
-    {"G.mean", DN_VARIABLE_STATE, DN_F32, {.rank = 1, .dims = {2}}, 0},
-    {"G.w/m", DN_VARIABLE_SLOT, DN_F32, {.rank = 1, .dims = {2}}, 0},
+    {"G.w", DN_VARIABLE_PARAM, DN_F32, {.rank = 1, .dims = {2}}, .init = 0},
+    {"G.mean", DN_VARIABLE_STATE, DN_F32, {.rank = 1, .dims = {2}}, .init = 0},
+    {"G.w/m", DN_VARIABLE_SLOT, DN_F32, {.rank = 1, .dims = {2}}, .init = 0},
 };
 static const dn_entry ones = {.name = "init", .n_outputs = 1};
 

@@ -63,8 +63,8 @@ static const dn_field step_outputs[] = {{"loss", DN_F32, {0}}, {"momentum", DN_F
 static const dn_field draw_output = {"value", DN_F32, {.rank = 1, .dims = {3}}};
 static const int both[] = {0, 1};
 static const dn_variable variables[] = {
-    {"w", DN_VARIABLE_PARAM, DN_F32, {.rank = 1, .dims = {4}}, 0},
-    {"w/adam.m", DN_VARIABLE_SLOT, DN_F64, {0}, 1},
+    {"w", DN_VARIABLE_PARAM, DN_F32, {.rank = 1, .dims = {4}}, .init = 0},
+    {"w/adam.m", DN_VARIABLE_SLOT, DN_F64, {0}, .init = 1},
 };
 static const dn_entry entries[] = {
     {.name = "init w", .n_outputs = 1, .code = CODE(init_w)},

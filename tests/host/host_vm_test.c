@@ -274,7 +274,7 @@ static const dn_field scalar_f32 = {"x", DN_F32, {0}}, scalar_i32 = {"label", DN
 static const dn_field sums[] = {{"sum", DN_F32, {0}}, {"step", DN_F32, {0}}};
 static const int w_alone[] = {0};
 static const dn_variable variables[] = {
-    {"w", DN_VARIABLE_PARAM, DN_F32, {.rank = 1, .dims = {2}}, 0}};
+    {"w", DN_VARIABLE_PARAM, DN_F32, {.rank = 1, .dims = {2}}, .init = 0}};
 static const dn_entry entries[] = {
     {.name = "init w", .n_outputs = 1, .code = CODE(init_w)},
     {.name = "add",

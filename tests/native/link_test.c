@@ -42,7 +42,7 @@ static dn_entry entries[] = {
      .vars = vars,
      .is_step = true},
 };
-static const dn_variable variables[] = {{"v", DN_VARIABLE_PARAM, DN_F32, {0, {0}}, 0}};
+static const dn_variable variables[] = {{"v", DN_VARIABLE_PARAM, DN_F32, {0, {0}}, .init = 0}};
 
 static const char names[] = "\0`gather` from small.dnet:7:9\0f32[3]";
 static const dn_native_arg init_args[] = {{DN_PLACE_OUTPUT, 0, 0}};

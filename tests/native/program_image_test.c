@@ -24,8 +24,8 @@ static const dn_entry entries[] = {
      .is_step = true},
 };
 static const dn_variable variables[] = {
-    {"w", DN_VARIABLE_PARAM, DN_F32, {2, {4, 3}}, 0},
-    {"w/adam.m", DN_VARIABLE_SLOT, DN_F32, {2, {4, 3}}, 0},
+    {"w", DN_VARIABLE_PARAM, DN_F32, {2, {4, 3}}, .init = 0},
+    {"w/adam.m", DN_VARIABLE_SLOT, DN_F32, {2, {4, 3}}, .init = 0},
 };
 
 static const dn_native_arg init_args[] = {{DN_PLACE_OUTPUT, 0, 0}};

@@ -33,7 +33,7 @@ class World:
     def __init__(self, rng):
         self.rng = rng
         self.consts = [1] * CONSTS
-        self.functions = [f"fn f{i}(x: f32[N]) -> f32[N] {{ x }}" for i in range(FUNCTIONS)]
+        self.functions = [f"fn g{i}(x: f32[N]) -> f32[N] {{ x }}" for i in range(FUNCTIONS)]
         self.variables = [0] * VARIABLES
         self.width, self.fits = 1, 0
 
@@ -55,11 +55,11 @@ class World:
     def change_function(self):
         i = self.rng.randrange(FUNCTIONS)
         terms = ["x", f"k{self.rng.randrange(CONSTS)}", str(self.rng.randrange(1, 5))]
-        terms += [f"f{self.rng.randrange(i)}(x)"] if i else []
+        terms += [f"g{self.rng.randrange(i)}(x)"] if i else []
         body = f" {self.rng.choice('+*')} ".join(self.rng.sample(terms, self.rng.randrange(1, len(terms) + 1)))
         if "x" not in body:
             body = f"x * ({body})"
-        text = f"fn f{i}(x: f32[N]) -> f32[N] {{ {body} }}"
+        text = f"fn g{i}(x: f32[N]) -> f32[N] {{ {body} }}"
         self.functions[i] = text
         return text.replace("{ ", "{\n    ").replace(" }", "\n}").split("\n") if self.rng.random() < 0.5 else [text]
 
@@ -68,7 +68,7 @@ class World:
         if width != self.width:
             self.fits = 0  # the parameter has another shape, and begins anew
         self.width = width
-        return [self.net(width, self.rng.choice(["", " |> identity", " * 1"]))]
+        return [self.net(width, self.rng.choice(["", " |> identity"]))]
 
     def change_variable(self):
         i = self.rng.randrange(VARIABLES)
@@ -88,29 +88,29 @@ class World:
     def mistake(self):
         i = self.rng.randrange(FUNCTIONS)
         return [self.rng.choice([
-            f"fn f{i}(x: f32[N]) -> f32[N] {{ x + nothing }}",
-            f"fn f{i}(x: f32[N]) -> f32[N] {{ x + ones([7, 3]) @ x }}",
-            f"fn f{i}(x: f32[N]) -> f32[N, N] {{ x }}",
+            f"fn g{i}(x: f32[N]) -> f32[N] {{ x + nothing }}",
+            f"fn g{i}(x: f32[N]) -> f32[N] {{ x + ones([7, 3]) @ x }}",
+            f"fn g{i}(x: f32[N]) -> f32[N, N] {{ x }}",
             "const k0 = nothing", "const k1 = 1 / \"a\"", f"let v{i % VARIABLES} = missing(3)",
             f"let v{i % VARIABLES} = idx(\"missing.gz\")", f"v{i % VARIABLES} = \"text\"", "1 +* 2", "2 )",
             "check(1 > 2)", f"let v{i % VARIABLES} = number(ones([2]))", "fit(ones([5, 5]))", "say(\"x\")",
             "net Net(x: f32[N, 3]) -> f32[N, 2] { x |> dense(nothing) }",
             "net Net(x: f32[N, 3]) -> f32[N, 2] { x |> dense(5) }",
             "step fit(x: f32[2, 3]) { minimize nothing over M with sgd(lr: 1) }", "ones([2]) + ones([3])",
-            "\"not closed", ":nonsense", ":load missing.dnet", ":graph 1", "M(ones([2, 7]))", "@", "f0(f0)"])]
+            "\"not closed", ":nonsense", ":load missing.dnet", ":graph 1", "M(ones([2, 7]))", "@", "g0(g0)"])]
 
     def look(self):
         i = self.rng.randrange(FUNCTIONS)
         return [self.rng.choice([
-            f"f{i}(ones([3]))", f":type f{i}(ones([2]))", f"v{i % VARIABLES}", "M", "M(ones([2, 3]))", ":vars",
-            ":check mean(M(ones([2, 3])))", ":grad mean(M(ones([2, 3])))", ":nan fit(ones([2, 3]))", f":source f{i}",
+            f"g{i}(ones([3]))", f":type g{i}(ones([2]))", f"v{i % VARIABLES}", "M", "M(ones([2, 3]))", ":vars",
+            ":check mean(M(ones([2, 3])))", ":grad mean(M(ones([2, 3])))", ":nan fit(ones([2, 3]))", f":source g{i}",
             "say(n: 3)", ":graph fit", "for i in 1..2 { print(i) }", ":backend interp", ":backend x86", ":doc dense",
             ":memory fit", "help", "k0 * k1 + k2"])]
 
     # ---- the end ----
 
     def results(self):
-        return ([f"print(f{i}(iota([3], type: f32)))" for i in range(FUNCTIONS)] +
+        return ([f"print(g{i}(iota([3], type: f32)))" for i in range(FUNCTIONS)] +
                 ["print(k0, k1, k2)", "print(say(5))", "print(M(ones([2, 3])))"] +
                 [f"print(v{i})" for i in range(VARIABLES)])
 

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import termios
 import time
@@ -185,6 +186,8 @@ class Terminal:
         end = time.time() + 20
         while not self.ended and time.time() < end:
             self.read(0.1)
+        if not self.ended:
+            os.kill(self.pid, signal.SIGKILL)  # the code tells
         _, state = os.waitpid(self.pid, 0)
         os.close(self.fd)
         return os.waitstatus_to_exitcode(state)
