@@ -105,6 +105,7 @@ static const char *c_type(dn_dtype dtype) {
     static const char *const types[DN_DTYPE_COUNT] = {
         [DN_BOOL] = "uint8_t", [DN_U8] = "uint8_t", [DN_I32] = "int32_t",
         [DN_I64] = "int64_t",  [DN_F32] = "float",  [DN_F64] = "double",
+        [DN_BF16] = "uint16_t",
     };
     return types[dtype];
 }
@@ -160,6 +161,7 @@ static void put_field(dn_str *out, const char *name, const dn_field *field) {
     dn_str_printf(out, "\n *   %-12s ", name);
     dn_shape_print(out, field->dtype, &field->shape);
     if (field->dtype == DN_BOOL) dn_str_puts(out, ", 0 or 1");
+    if (field->dtype == DN_BF16) dn_str_puts(out, ", the upper half of a float's bits");
 }
 
 static void put_function(dn_str *out, const dn_c_library *l, int index) {

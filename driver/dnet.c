@@ -13,7 +13,8 @@ static void help(void) {
         "usage: dnet [options] FILE.dnet COMMAND [--flag value ...]\n"
         "       dnet FILE.dnet --help       the commands of a program\n"
         "       dnet                        the prompt: reads definitions and expressions\n"
-        "       dnet -c EXPRESSION          shows a value\n\n"
+        "       dnet -c EXPRESSION [FILE]   shows a value\n"
+        "       dnet -i FILE.dnet           the prompt, with the definitions of a file\n\n"
         "Options, before the file:\n%s"
         "  --backend x86|interp     machine code (the default), or the interpreter\n"
         "  --profile                prints at the end what took time, and which kernels\n"
@@ -57,10 +58,9 @@ static int run_command(const dn_program *program, dn_backend *backend, const dn_
     char **rest = dn_xcalloc((size_t)(argc - options->rest + 2), sizeof *rest);
     rest[0] = name;
     for (int i = options->rest; i < argc; i++) rest[i - options->rest + 1] = argv[i];
-    int code =
-        dn_program_main(program, &executor,
-                        options->check_nan ? checked_threads : dn_backend_threads,
-                        argc - options->rest + 1, rest);
+    int code = dn_program_main(program, &executor,
+                               options->check_nan ? checked_threads : dn_backend_threads,
+                               argc - options->rest + 1, rest);
     free(rest);
     free(name);
     dn_checker_free(&checker);
@@ -102,7 +102,8 @@ int main(int argc, char **argv) {
     }
     dn_options options;
     if (!dn_options_read(&options, argc, argv, false)) return DN_EXIT_USAGE;
-    int code = options.file ? run_file(&options, argc, argv) : run_prompt(&options);
+    bool prompt = !options.file || options.expression || options.interactive;
+    int code = prompt ? run_prompt(&options) : run_file(&options, argc, argv);
     dn_options_free(&options);
     return code;
 }

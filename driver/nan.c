@@ -22,7 +22,7 @@ static int marks_of(const dn_tensor *tensor) {
     return marks;
 }
 
-// ---- op by op ----------------------------------------------------------------------------------
+// ---- op by op --------------------------------------------------------------------------------
 
 typedef struct trace {
     const dn_graph *graph;
@@ -114,7 +114,7 @@ static const dn_node *find_bad_result(const trace *t) {
     return NULL;
 }
 
-// ---- saying it ---------------------------------------------------------------------------------
+// ---- saying it -------------------------------------------------------------------------------
 
 static int64_t first_bad(const dn_tensor *tensor) {
     int64_t count = dn_shape_elements(&tensor->shape);
@@ -137,7 +137,7 @@ static void print_position(const dn_shape *shape, int64_t i, dn_str *out) {
 
 static void print_number(const dn_tensor *tensor, int64_t i, dn_str *out) {
     char text[DN_NUMBER_TEXT];
-    dn_number_text(dn_tensor_get(tensor, i), tensor->dtype == DN_F32, 0, text);
+    dn_number_text(dn_tensor_get(tensor, i), dn_number_single(tensor->dtype), 0, text);
     dn_str_puts(out, text);
 }
 
@@ -175,10 +175,10 @@ static dn_status tell_origin(const trace *t, const dn_compiler *c, const dn_node
         dn_str_printf(&place, " of %s:%d:%d", p.path, p.line, p.column);
     }
     bool leaf = node->op == DN_OP_INPUT || node->op == DN_OP_VAR;
-    const char *name = node->op == DN_OP_INPUT
-                           ? t->graph->inputs[dn_node_int(node, DN_ATTR_INDEX)].name
-                       : node->op == DN_OP_VAR ? t->graph->vars[dn_node_int(node, DN_ATTR_INDEX)].name
-                                               : dn_op_get(node->op)->name;
+    const char *name =
+        node->op == DN_OP_INPUT ? t->graph->inputs[dn_node_int(node, DN_ATTR_INDEX)].name
+        : node->op == DN_OP_VAR ? t->graph->vars[dn_node_int(node, DN_ATTR_INDEX)].name
+                                : dn_op_get(node->op)->name;
     dn_str run = {0};
     if (entry->is_step)
         dn_str_printf(&run, ", in run %llu of %s", (unsigned long long)t->step + 1, entry->name);
@@ -220,8 +220,8 @@ static dn_status write_replay(const dn_checker *checker, const trace *t) {
         int k = input ? i : i - graph->n_inputs;
         names[i] = dn_printf("%s%s", input ? "input " : "",
                              input ? graph->inputs[k].name : graph->vars[k].name);
-        tensors[i] = (dn_named_tensor){.name = names[i],
-                                       .tensor = (input ? t->inputs : t->vars)[k]};
+        tensors[i] =
+            (dn_named_tensor){.name = names[i], .tensor = (input ? t->inputs : t->vars)[k]};
     }
     dn_status status = dn_safetensors_write(checker->replay, tensors, n, NULL, 0);
     for (int i = 0; i < n; i++) free(names[i]);
@@ -258,7 +258,7 @@ static dn_status explain(dn_checker *checker, const dn_entry *entry, dn_tensor *
     return status;
 }
 
-// ---- around the backend --------------------------------------------------------------------------
+// ---- around the backend ----------------------------------------------------------------------
 
 static bool all_finite(dn_tensor *const *tensors, int n) {
     for (int i = 0; i < n; i++)
@@ -273,7 +273,8 @@ dn_status dn_checker_run(dn_checker *checker, const dn_entry *entry, dn_tensor *
     dn_status status = DN_SUCCESS;
     for (int i = 0; i < n && !status; i++) status = dn_tensor_copy(vars[i], &before[i]);
     if (!status)
-        status = checker->inner.run(checker->inner.context, entry, inputs, vars, outputs, seed, step);
+        status =
+            checker->inner.run(checker->inner.context, entry, inputs, vars, outputs, seed, step);
     bool ran = !status;
     if (ran && !(all_finite(outputs, entry->n_outputs) && all_finite(vars, n)))
         status = explain(checker, entry, inputs, before, seed, step);

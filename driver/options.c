@@ -70,9 +70,11 @@ static bool read_cuda(dn_options *o, const char *program, const char *value) {
         return usage(program, "-target has too many GPUs, from here on:", value);
     dn_status status = dn_nvptx_parse(value, &o->cuda[o->n_cuda++]);
     if (!status) return true;
-    usage(program, dn_status_message(status), NULL);
     dn_status_free(status);
-    return false;
+    return usage(program,
+                 "-target is a list of x86, cuda and cuda:sm_80, sm_86, sm_87, sm_89, sm_90 or "
+                 "sm_90a, not",
+                 value);
 }
 
 // "x86,cuda:sm_80,cuda:sm_90a"
@@ -151,6 +153,7 @@ static bool read_output(dn_options *o, int argc, char **argv, int *i) {
 static bool read_dnet_option(dn_options *o, int argc, char **argv, int *i) {
     const char *arg = argv[*i];
     if (strcmp(arg, "-e") == 0) return o->stop_at_error = true;
+    if (strcmp(arg, "-i") == 0) return o->interactive = true;
     if (strcmp(arg, "--check-nan") == 0) return o->check_nan = true;
     if (strcmp(arg, "-c") != 0 || *i + 1 >= argc) return false;
     o->expression = argv[++*i];
@@ -250,8 +253,10 @@ bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
 #endif
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] == '-' && argv[i][1]) {
+            bool no_value = !all && strcmp(argv[i], "-c") == 0 && i + 1 == argc;
+            if (no_value) usage(argv[0], "a value is missing after", argv[i]);
             if (!all && read_dnet_option(o, argc, argv, &i)) continue;
-            if (read_option(o, argc, argv, &i)) continue;
+            if (!no_value && read_option(o, argc, argv, &i)) continue;
             dn_options_free(o);
             return false;
         }

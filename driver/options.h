@@ -18,13 +18,14 @@ enum { DN_MOST_CUDA = 4 };
 
 typedef struct dn_options {
     const char *file;
-    const char *emit;    // ast, graph, gradient, kernel, llvm, asm, ptx, cubin
-    const char *report;  // memory, cost
-    bool profile;        // for dnet
-    bool check_nan;      // the same: --check-nan
+    const char *emit;        // ast, graph, gradient, kernel, llvm, asm, ptx, cubin
+    const char *report;      // memory, cost
+    bool profile;            // for dnet
+    bool check_nan;          // the same: --check-nan
     const char *expression;  // -c of dnet: what to evaluate
     bool stop_at_error;      // -e of dnet
-    const char *trace;   // the same: a file
+    bool interactive;        // -i of dnet: the prompt, with the definitions of the file
+    const char *trace;       // the same: a file
     dn_backend_kind backend;
     int level;           // -O
     bool lines;          // -g

@@ -42,7 +42,7 @@ typedef struct dn_build {
     int n_chains, cap_chains;
     dn_objective *objectives;
     int n_objectives, cap_objectives;
-    struct dn_host *host;  // the command around a thunk, or NULL
+    struct dn_host *host;        // the command around a thunk, or NULL
     struct dn_network *network;  // what layers.c writes the calls of a net into, or NULL
 } dn_build;
 

@@ -51,7 +51,8 @@ void dn_compiler_suggest(dn_compiler *c, dn_diag *diag, const char *name, const 
 // A definition of the same name and the same namespace, from the same kind of source.
 static dn_def *clash(dn_compiler *c, const dn_decl *decl, bool is_library) {
     dn_def *def =
-        find_kind(c, decl->name.text, is_library, dn_compiler_is_callable(decl->kind) ? dn_compiler_is_callable : is_value);
+        find_kind(c, decl->name.text, is_library,
+                  dn_compiler_is_callable(decl->kind) ? dn_compiler_is_callable : is_value);
     return def;
 }
 

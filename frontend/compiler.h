@@ -32,8 +32,8 @@ typedef struct dn_var {
     // At the prompt, where definitions change. A loose variable may get another type when it is
     // used next: what it belongs to was defined anew, or its input turned out wrong.
     bool loose;
-    int settled;     // the input that used it last while it was loose
-    bool renewed;    // it got another type than `before`: its value is no longer of use
+    int settled;   // the input that used it last while it was loose
+    bool renewed;  // it got another type than `before`: its value is no longer of use
     dn_type before;
 } dn_var;
 

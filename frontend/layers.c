@@ -8,7 +8,7 @@
 
 #include "frontend/build.h"
 
-// ---- what a body calls -------------------------------------------------------------------------
+// ---- what a body calls -----------------------------------------------------------------------
 
 static const char *scope_of(dn_build *b, const dn_decl *decl, const char *fixed) {
     if (!decl || decl->kind != DN_DECL_NET) return NULL;
@@ -60,7 +60,7 @@ static void count_variables(dn_build *b, dn_network *net) {
     }
 }
 
-// ---- sizes that are left open -----------------------------------------------------------------
+// ---- sizes that are left open ----------------------------------------------------------------
 
 typedef struct solution {
     dn_dim symbol, value;
@@ -93,7 +93,7 @@ static void solve(dn_build *b, solutions *s) {
                 solve_variable(b->chains[i].var, b->c->vars[k], s);
 }
 
-// ---- evaluating ----------------------------------------------------------------------------------
+// ---- evaluating ------------------------------------------------------------------------------
 
 static bool bind_inputs(dn_build *b, const dn_function *f, const solutions *s, dn_network *net,
                         dn_term *args, int *n_args) {
@@ -164,7 +164,8 @@ bool dn_network_describe(dn_compiler *c, dn_def *def, dn_network *out) {
     bool is_model = callee.kind == DN_TERM_MODEL;
     const dn_function *f = is_model ? callee.model->net : callee.function;
     dn_network symbolic = {.net = f->name, .decl = f->decl};
-    symbolic.prefix = dn_arena_printf(&c->arena, is_model ? "%s." : ".%s.", is_model ? def->name : f->name);
+    symbolic.prefix =
+        dn_arena_printf(&c->arena, is_model ? "%s." : ".%s.", is_model ? def->name : f->name);
     *out = symbolic;
     solutions s = {0};
     bool known = evaluate(c, callee, &s, false, &symbolic);

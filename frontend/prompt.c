@@ -61,8 +61,8 @@ static void forget_results(dn_compiler *c, int n_commands) {
         dn_def *def = c->defs[i];
         if (def->is_library) continue;
         bool command = def->decl->kind == DN_DECL_COMMAND;
-        bool failed = command ? def->index < 0 || def->index >= n_commands
-                              : dn_term_is_error(def->value);
+        bool failed =
+            command ? def->index < 0 || def->index >= n_commands : dn_term_is_error(def->value);
         if (!failed) continue;
         def->state = DN_DEF_NEW;
         def->index = -1;
@@ -189,8 +189,8 @@ bool dn_prompt_compile(dn_compiler *c, const char *text, dn_input *out) {
 static bool is_replaced(const dn_compiler *c, const dn_def *old, int first) {
     for (int i = first; i < c->n_defs; i++) {
         const dn_def *def = c->defs[i];
-        if (strcmp(def->name, old->name) == 0 && dn_compiler_is_callable(def->decl->kind) ==
-                                                     dn_compiler_is_callable(old->decl->kind))
+        if (strcmp(def->name, old->name) == 0 &&
+            dn_compiler_is_callable(def->decl->kind) == dn_compiler_is_callable(old->decl->kind))
             return true;
     }
     return false;

@@ -107,7 +107,7 @@ void dn_redefine(dn_compiler *c, int first, dn_input *out) {
     free(changed);
 }
 
-// ---- whether the others still fit --------------------------------------------------------------
+// ---- whether the others still fit ------------------------------------------------------------
 
 static void check_value(dn_compiler *c, const dn_def *def) {
     dn_build b;
@@ -158,7 +158,7 @@ void dn_redefine_check(dn_compiler *c, dn_input *out) {
     out->rebuilt.count = kept;
 }
 
-// ---- variables that are no part of their model any more -----------------------------------------
+// ---- variables that are no part of their model any more --------------------------------------
 
 // The name of the model that a variable belongs to: what stands before the first point.
 static bool same_model(const dn_var *a, const dn_var *b) {

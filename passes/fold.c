@@ -117,12 +117,20 @@ static bool holds_integer(dn_dtype dtype, double x) {
     }
 }
 
-double dn_fold_round(dn_dtype dtype, double x) { return dtype == DN_F32 ? (double)(float)x : x; }
+double dn_fold_round(dn_dtype dtype, double x) {
+    if (dtype == DN_BF16) return (double)dn_bf16_to_f32(dn_bf16_from_f32((float)x));
+    return dtype == DN_F32 ? (double)(float)x : x;
+}
 
 bool dn_fold_elementwise(dn_op op, dn_dtype dtype, double x, double y, double *out) {
     bool to_bool = dn_op_get(op)->to_bool;
     if (dtype == DN_F32) return fold_f32(op, (float)x, (float)y, out);
     if (dtype == DN_F64) return fold_f64(op, x, y, out);
+    if (dtype == DN_BF16) {
+        if (!fold_f32(op, (float)x, (float)y, out)) return false;
+        *out = dn_fold_round(DN_BF16, *out);
+        return true;
+    }
     if (!holds_integer(dtype, x) || !holds_integer(dtype, y)) return false;
     return fold_int(op, (int64_t)x, (int64_t)y, out) &&
            holds_integer(to_bool ? DN_BOOL : dtype, *out);
@@ -146,14 +154,15 @@ bool dn_fold_cast(dn_dtype from, dn_dtype to, double x, double *out) {
 }
 
 // Partial sums are k x for k up to count: exact when the odd part of x times count fits in the
-// mantissa, and nothing under- or overflows.
+// mantissa, and nothing under- or overflows. bf16 is summed in f32.
 bool dn_fold_sum(dn_dtype dtype, double x, int64_t count, double *out) {
     if (count < 0 || (double)count > exact_integers || !isfinite(x)) return false;
     *out = x * (double)count;
     if (!dn_dtype_is_float(dtype)) return holds_integer(dtype, *out);
-    int bits = dtype == DN_F32 ? 24 : 53, exponent;
+    int bits = dtype == DN_F64 ? 53 : 24, exponent;
     double mantissa = ldexp(frexp(x, &exponent), bits);
     while (mantissa != 0 && fmod(mantissa, 2) == 0) mantissa /= 2;
     bool small = fabs(mantissa) * (double)count <= ldexp(1, bits);
-    return small && isfinite(dn_fold_round(dtype, *out));
+    *out = dn_fold_round(dtype, *out);
+    return small && isfinite(*out);
 }

@@ -152,7 +152,7 @@ static dn_node *neg_outside(dn_graph *graph, dn_node *n) {
 // x / 2^k = x * 2^-k, floats: both round the same real number. 2^-k must be a normal number.
 static dn_node *div_by_power_of_two(dn_graph *graph, dn_node *n) {
     double c;
-    int exponent, range = n->type.dtype == DN_F32 ? 125 : 1021;
+    int exponent, range = n->type.dtype == DN_F64 ? 1021 : 125;
     if (!is_float(n) || !dn_number_of(n->in[1], &c)) return NULL;
     if (fabs(frexp(c, &exponent)) != 0.5 || abs(exponent) > range) return NULL;
     return binary(graph, DN_OP_MUL, n->in[0], constant(graph, n, 1 / c));
@@ -283,6 +283,7 @@ static bool widens(dn_dtype from, dn_dtype to) {
         case DN_BOOL: return true;
         case DN_U8: return to != DN_BOOL;
         case DN_I32: return to == DN_I32 || to == DN_I64 || to == DN_F64;
+        case DN_BF16: return dn_dtype_is_float(to);
         case DN_F32: return to == DN_F32 || to == DN_F64;
         default: return from == to;
     }

@@ -149,7 +149,25 @@ void dn_tensor_release(dn_tensor *tensor) {
     free(tensor);
 }
 
+// ---- elements ----
+
+float dn_bf16_to_f32(uint16_t bits) {
+    uint32_t wide = (uint32_t)bits << 16;
+    float x;
+    memcpy(&x, &wide, sizeof x);
+    return x;
+}
+
+uint16_t dn_bf16_from_f32(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (x != x) return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 double dn_tensor_get(const dn_tensor *tensor, int64_t i) {
+    if (tensor->dtype == DN_BF16)
+        return (double)dn_bf16_to_f32(((const uint16_t *)tensor->data)[i]);
     switch (tensor->dtype) {
 #define DTYPE(ENUM, name, ctype, is_float) \
     case DN_##ENUM:                        \
@@ -161,6 +179,10 @@ double dn_tensor_get(const dn_tensor *tensor, int64_t i) {
 }
 
 void dn_tensor_set(dn_tensor *tensor, int64_t i, double value) {
+    if (tensor->dtype == DN_BF16) {
+        ((uint16_t *)tensor->data)[i] = dn_bf16_from_f32((float)value);
+        return;
+    }
     if (tensor->dtype == DN_BOOL) value = value != 0;
     switch (tensor->dtype) {
 #define DTYPE(ENUM, name, ctype, is_float)         \

@@ -69,7 +69,11 @@ dn_status dn_tensor_settle(dn_tensor *tensor) DN_MUST_USE;
 dn_tensor *dn_tensor_retain(dn_tensor *tensor);
 void dn_tensor_release(dn_tensor *tensor);  // accepts NULL
 
-// Element i in row-major order, converted (bool to 0 or 1).
+// The upper half of a float. From one: to nearest, ties to even; NaN stays a quiet NaN.
+float dn_bf16_to_f32(uint16_t bits);
+uint16_t dn_bf16_from_f32(float x);
+
+// Element i in row-major order, converted (bool to 0 or 1; to bf16 by way of f32).
 double dn_tensor_get(const dn_tensor *tensor, int64_t i);
 void dn_tensor_set(dn_tensor *tensor, int64_t i, double value);
 

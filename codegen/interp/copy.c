@@ -51,6 +51,7 @@ static bool simplify(dn_copy *c) {
         }                                                                                         \
     }
 COPY_ROW(8)
+COPY_ROW(16)
 COPY_ROW(32)
 COPY_ROW(64)
 
@@ -61,6 +62,8 @@ static void copy_row(const job *j, char *out, const char *in, int64_t n) {
         memcpy(out, in, (size_t)n * j->element);
     } else if (j->element == 1) {
         copy_row_8(out, in, n, to, from);
+    } else if (j->element == 2) {
+        copy_row_16(out, in, n, to, from);
     } else if (j->element == 4) {
         copy_row_32(out, in, n, to, from);
     } else {

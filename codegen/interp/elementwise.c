@@ -93,6 +93,7 @@ static block_kernel *const *const kernels[DN_DTYPE_COUNT] = {
         }                                                                              \
     }
 SELECT(8)
+SELECT(16)
 SELECT(32)
 SELECT(64)
 
@@ -144,6 +145,10 @@ static block_kernel *const casts[DN_DTYPE_COUNT][DN_DTYPE_COUNT] = {
 };
 
 void dn_store_number(dn_dtype dtype, double value, void *out) {
+    if (dtype == DN_BF16) {
+        *(uint16_t *)out = dn_bf16_from_f32((float)value);
+        return;
+    }
     casts[DN_F64][dtype](1, (const void *[]){&value}, out);
 }
 
@@ -273,5 +278,8 @@ dn_status dn_eval_IS_FINITE(const dn_eval *e) {
 
 dn_status dn_eval_SELECT(const dn_eval *e) {
     size_t size = dn_dtype_size(e->node->type.dtype);
-    return run(e, size == 1 ? select_8 : size == 4 ? select_32 : select_64);
+    return run(e, size == 1   ? select_8
+                  : size == 2 ? select_16
+                  : size == 4 ? select_32
+                              : select_64);
 }

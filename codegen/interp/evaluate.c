@@ -16,7 +16,9 @@ dn_kernel *dn_kernel_of(dn_op op) {
     return kernels[op];
 }
 
-dn_status dn_evaluate(const dn_eval *e) { return dn_kernel_of(e->node->op)(e); }
+dn_status dn_evaluate(const dn_eval *e) {
+    return dn_is_narrow(e->node) ? dn_eval_narrow(e) : dn_kernel_of(e->node->op)(e);
+}
 
 static dn_status run_node(const dn_eval *template, dn_tensor *const *in, dn_tensor *out) {
     dn_eval e = *template;

@@ -29,6 +29,10 @@ typedef dn_status dn_kernel(const dn_eval *e);
 dn_kernel *dn_kernel_of(dn_op op);
 // Evaluates, whatever the op.
 dn_status dn_evaluate(const dn_eval *e) DN_MUST_USE;
+// bf16 (narrow.c): whether a node computes with it, which it does in f32; and its evaluation by the
+// op's kernel for f32.
+bool dn_is_narrow(const dn_node *node);
+dn_status dn_eval_narrow(const dn_eval *e) DN_MUST_USE;
 // After how many elements the result of `node` (a BROADCAST) repeats, if that of x repeats after
 // `period`; the number of its elements if it does not.
 int64_t dn_broadcast_period(const dn_node *node, int64_t period);

@@ -51,6 +51,11 @@ bool dn_is_inlineable(const dn_node *node) {
            node->op == DN_OP_IOTA || node->op == DN_OP_GATHER;
 }
 
+bool dn_is_widening(const dn_node *node) {
+    return node->op == DN_OP_CAST && node->type.dtype == DN_F32 &&
+           node->in[0]->type.dtype == DN_BF16;
+}
+
 int64_t dn_elements(const dn_node *node) {
     int64_t n = 1;
     for (int i = 0; i < node->type.rank; i++) n *= node->type.dims[i];
@@ -265,6 +270,8 @@ static void close_over(closure *c, const dn_node *node) {
 
 static bool is_cheap(const dn_fusion *f, const dn_node *node) {
     if (dn_is_movement(node) || node->op == DN_OP_CONST || node->op == DN_OP_IOTA) return true;
+    if (dn_is_widening(node)) return true;
+    if (node->op == DN_OP_CAST && node->type.dtype == DN_BF16) return false;  // half to read again
     closure c = {.f = f, .elements = dn_elements(node)};
     close_over(&c, node);
     return c.cost <= CHEAP && c.leaves <= MOST_LEAVES && !c.bound;

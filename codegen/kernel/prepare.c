@@ -60,7 +60,8 @@ static dn_node *arrange(dn_graph *to, dn_node *x, const dn_node *node, dn_attr b
     for (int i = 0; i < x->type.rank; i++)
         if (!has(b, n_batch, i) && !has(c, n_contract, i)) axes[n++] = i;
     for (int i = 0; i < n_contract && free_first; i++) axes[n++] = c[i];
-    return dn_build_transpose(to, x, axes);
+    if (!dn_is_widening(x)) return dn_build_transpose(to, x, axes);
+    return dn_build_cast(to, dn_build_transpose(to, x->in[0], axes), x->type.dtype);
 }
 
 static dn_node *arrange_dot(dn_graph *to, const dn_node *node, dn_node *const *in) {
@@ -90,7 +91,7 @@ static dn_node *sum_nothing(dn_graph *to, const dn_node *node, dn_node *const *i
 
 // ---- the rewriting ----
 
-static dn_node *prepare(dn_graph *to, const dn_node *node, dn_node *const *in) {
+static dn_node *prepare_wide(dn_graph *to, const dn_node *node, dn_node *const *in) {
     dn_contract contract;
     dn_node *better = NULL;
     switch (node->op) {
@@ -108,6 +109,48 @@ static dn_node *prepare(dn_graph *to, const dn_node *node, dn_node *const *in) {
         default: break;
     }
     return better ? better : dn_rebuild_same(to, node, in);
+}
+
+// ---- bf16 ----
+
+// What sums, and random numbers, of which there are those of f32.
+static bool computes_wide(dn_op op) {
+    switch (op) {
+        case DN_OP_UNIFORM:
+        case DN_OP_NORMAL:
+        case DN_OP_WINDOW_SUM:
+        case DN_OP_SCATTER_ADD:
+        case DN_OP_REDUCE_SUM:
+        case DN_OP_REDUCE_PROD:
+        case DN_OP_DOT:
+        case DN_OP_CONV:
+        case DN_OP_CONV_INPUT:
+        case DN_OP_CONV_WEIGHT: return true;
+        default: return false;
+    }
+}
+
+// Multiples of 1/256, so that none is rounded to 1.
+static dn_node *cut(dn_graph *to, dn_node *uniform) {
+    dn_node *whole = dn_build_binary(to, DN_OP_MUL, uniform, dn_build_splat(to, uniform, 256));
+    whole = dn_build_unary(to, DN_OP_FLOOR, whole);
+    return dn_build_binary(to, DN_OP_MUL, whole, dn_build_splat(to, whole, 1.0 / 256));
+}
+
+static dn_node *prepare_bf16(dn_graph *to, const dn_node *node, dn_node *const *in) {
+    enum { MOST = 2 };  // operands
+    dn_node wide = *node, *operands[MOST];
+    wide.type.dtype = DN_F32;
+    for (int i = 0; i < node->n_in; i++)
+        operands[i] = in[i]->type.dtype == DN_BF16 ? dn_build_cast(to, in[i], DN_F32) : in[i];
+    dn_node *result = prepare_wide(to, &wide, operands);
+    if (node->op == DN_OP_UNIFORM) result = cut(to, result);
+    return dn_build_cast(to, result, DN_BF16);
+}
+
+static dn_node *prepare(dn_graph *to, const dn_node *node, dn_node *const *in) {
+    bool narrow = node->type.dtype == DN_BF16 && computes_wide(node->op);
+    return narrow ? prepare_bf16(to, node, in) : prepare_wide(to, node, in);
 }
 
 dn_graph *dn_kernels_prepare(const dn_graph *graph) { return dn_rebuild(graph, prepare); }

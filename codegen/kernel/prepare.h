@@ -7,6 +7,7 @@
 // - The operands of a DOT that cannot be walked with one stride for rows, columns and the sum are
 //   transposed.
 // - A contraction with an empty operand is the constant 0.
+// - Sums and random numbers of bf16 are those of f32, rounded: kernels sum in f32 and wider.
 #ifndef DN_CODEGEN_KERNEL_PREPARE_H
 #define DN_CODEGEN_KERNEL_PREPARE_H
 

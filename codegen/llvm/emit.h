@@ -1,7 +1,8 @@
 // Making LLVM IR from kernels: what all targets share.
 //
 // A value is computed for `lanes` consecutive points at once: LLVM type <lanes x T>, or T when
-// lanes is 1. bool is i1 (<lanes x i1>) in code and one byte, 0 or 1, in memory.
+// lanes is 1. bool is i1 (<lanes x i1>) in code and one byte, 0 or 1, in memory. bf16 is float in
+// code, always one that bf16 holds (what computes it rounds it), and i16 in memory.
 #ifndef DN_CODEGEN_LLVM_EMIT_H
 #define DN_CODEGEN_LLVM_EMIT_H
 
@@ -28,8 +29,8 @@ typedef struct dn_emit {
 // An empty module in a context of its own, with a builder.
 void dn_emit_open(dn_emit *e, const char *name);
 void dn_emit_close(dn_emit *e);
-LLVMTypeRef dn_emit_scalar(dn_emit *e, dn_dtype dtype);           // in code: bool is i1
-LLVMTypeRef dn_emit_memory(dn_emit *e, dn_dtype dtype);           // in memory: bool is i8
+LLVMTypeRef dn_emit_scalar(dn_emit *e, dn_dtype dtype);           // in code
+LLVMTypeRef dn_emit_memory(dn_emit *e, dn_dtype dtype);           // in memory
 LLVMTypeRef dn_emit_type(dn_emit *e, dn_dtype dtype, int lanes);  // <lanes x scalar>, or scalar
 LLVMTypeRef dn_emit_over(dn_emit *e, LLVMTypeRef scalar, int lanes);
 int dn_emit_lanes(LLVMValueRef value);  // 1 for a scalar
@@ -43,6 +44,10 @@ LLVMValueRef dn_emit_intrinsic(dn_emit *e, const char *name, LLVMTypeRef type,
 LLVMValueRef dn_emit_fma(dn_emit *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
 // The address `count` elements of a dtype behind `base`.
 LLVMValueRef dn_emit_address(dn_emit *e, LLVMValueRef base, dn_dtype dtype, LLVMValueRef count);
+
+// Between the two; scalars or vectors.
+LLVMValueRef dn_emit_to_code(dn_emit *e, dn_dtype dtype, LLVMValueRef loaded);
+LLVMValueRef dn_emit_to_memory(dn_emit *e, dn_dtype dtype, LLVMValueRef value);
 
 // ---- vector math (math_*.c): f32 and f64, any number of lanes ----
 // Right for every input, as C's functions are; the bits depend neither on the target nor on the
@@ -63,7 +68,7 @@ LLVMValueRef dn_emit_fmod(dn_emit *e, LLVMValueRef x, LLVMValueRef y);
 // ---- elementwise ops (scalar.c) ----
 // An elementwise op (a UNARY or BINARY row of ops.def, SELECT, CAST, IS_FINITE) on values of
 // dtype `from` (of the operands; for SELECT of the last two), giving dtype `to`. Scalars among
-// vectors are spread over the lanes.
+// vectors are spread over the lanes. bf16 is computed in f32 and rounded.
 LLVMValueRef dn_emit_op(dn_emit *e, dn_op op, dn_dtype from, dn_dtype to, LLVMValueRef const *in);
 
 // ---- points (point.c) ----

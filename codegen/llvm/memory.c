@@ -1,4 +1,4 @@
-// Elements of a buffer: vectors where they are neighbours, else one by one. bool is i8 in memory.
+// Elements of a buffer: vectors where they are neighbours, else one by one.
 #include "codegen/llvm/memory.h"
 
 #include <stddef.h>
@@ -26,20 +26,6 @@ static LLVMValueRef address(dn_emit *e, const dn_place *p, int64_t lane) {
 
 // How many lanes are loaded and stored.
 static int existing(const dn_point *at) { return at->exist ? at->exist : at->lanes; }
-
-// ---- between memory and code ----
-
-static LLVMValueRef to_code(dn_emit *e, dn_dtype dtype, LLVMValueRef loaded) {
-    if (dtype != DN_BOOL) return loaded;
-    LLVMValueRef zero = LLVMConstNull(LLVMTypeOf(loaded));
-    return LLVMBuildICmp(e->builder, LLVMIntNE, loaded, zero, "");
-}
-
-static LLVMValueRef to_memory(dn_emit *e, dn_dtype dtype, LLVMValueRef value) {
-    if (dtype != DN_BOOL) return value;
-    LLVMTypeRef type = dn_emit_over(e, e->i8, dn_emit_lanes(value));
-    return LLVMBuildZExt(e->builder, value, type, "");
-}
 
 // Sets what is known of the address of a load or store: a multiple of `align` elements.
 static LLVMValueRef aligned(LLVMValueRef access, dn_dtype dtype, int align) {
@@ -134,7 +120,7 @@ LLVMValueRef dn_place_load(dn_emit *e, const dn_place *p, const dn_point *at) {
         loaded = load_vector(e, p, at);
     else
         loaded = load_lanes(e, p, at);
-    return to_code(e, dtype, loaded);
+    return dn_emit_to_code(e, dtype, loaded);
 }
 
 // ---- stores ----
@@ -200,7 +186,7 @@ static void store_vector(dn_emit *e, const dn_place *p, const dn_point *at, LLVM
 
 void dn_place_store(dn_emit *e, const dn_place *p, const dn_point *at, LLVMValueRef value,
                     bool add) {
-    value = to_memory(e, dtype_of(e, p), value);
+    value = dn_emit_to_memory(e, dtype_of(e, p), value);
     if (at->lanes > 1 && p->stride == 1 && !p->rows)
         store_vector(e, p, at, value, add);
     else

@@ -54,10 +54,11 @@ static dn_place place_of(dn_emit *e, int arg, const dn_access *access, const dn_
 
 // ---- values ----
 
-// As an element of the dtype: integers saturate, NaN gives 0.
-static double saturate(dn_dtype dtype, double number) {
+// As an element of the dtype: integers saturate, NaN gives 0; bf16 is rounded.
+static double element_of(dn_dtype dtype, double number) {
     double low, high;
     switch (dtype) {
+        case DN_BF16: return (double)dn_bf16_to_f32(dn_bf16_from_f32((float)number));
         case DN_U8: low = 0, high = UINT8_MAX; break;
         case DN_I32: low = INT32_MIN, high = INT32_MAX; break;
         default: return number;
@@ -67,7 +68,7 @@ static double saturate(dn_dtype dtype, double number) {
 
 static LLVMValueRef constant(dn_emit *e, const dn_kvalue *v) {
     LLVMTypeRef type = dn_emit_scalar(e, v->dtype);
-    if (v->dtype != DN_I64) return dn_emit_number(e, type, saturate(v->dtype, v->number));
+    if (v->dtype != DN_I64) return dn_emit_number(e, type, element_of(v->dtype, v->number));
     int64_t number = v->number != v->number ? 0
                      : v->number >= 0x1p63  ? INT64_MAX
                      : v->number <= -0x1p63 ? INT64_MIN

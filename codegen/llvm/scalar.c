@@ -169,6 +169,55 @@ static LLVMValueRef is_finite(const meaning *m, LLVMValueRef x) {
     return dn_emit_number(m->e, type, 1);
 }
 
+// ---- bf16 ----
+
+// What is exact on numbers of bf16 needs no rounding.
+static bool is_exact(dn_op op, dn_dtype from) {
+    switch (op) {
+        case DN_OP_NEG:
+        case DN_OP_ABS:
+        case DN_OP_SIGN:
+        case DN_OP_FLOOR:
+        case DN_OP_CEIL:
+        case DN_OP_ROUND:
+        case DN_OP_STOP_GRADIENT:
+        case DN_OP_REM:
+        case DN_OP_MAX:
+        case DN_OP_MIN:
+        case DN_OP_SELECT: return true;
+        case DN_OP_CAST: return from == DN_BF16 || from == DN_BOOL || from == DN_U8;
+        default: return false;
+    }
+}
+
+// The nearest float that bf16 holds, ties to even, as dn_bf16_from_f32 has it.
+static LLVMValueRef round_bf16(dn_emit *e, LLVMValueRef x) {
+    LLVMBuilderRef b = e->builder;
+    LLVMTypeRef type = dn_emit_over(e, e->i32, dn_emit_lanes(x));
+    LLVMValueRef bits = LLVMBuildBitCast(b, x, type, "");
+    LLVMValueRef odd = LLVMBuildLShr(b, bits, dn_emit_number(e, type, 16), "");
+    odd = LLVMBuildAnd(b, odd, dn_emit_number(e, type, 1), "");
+    LLVMValueRef up = LLVMBuildAdd(b, odd, dn_emit_number(e, type, 0x7fff), "");
+    up = LLVMBuildAdd(b, bits, up, "");
+    LLVMValueRef quiet = LLVMBuildOr(b, bits, dn_emit_number(e, type, 0x400000), "");
+    LLVMValueRef nan = LLVMBuildFCmp(b, LLVMRealUNO, x, x, "");
+    bits = LLVMBuildSelect(b, nan, quiet, up, "");
+    bits = LLVMBuildAnd(b, bits, dn_emit_number(e, type, -65536), "");
+    return LLVMBuildBitCast(b, bits, LLVMTypeOf(x), "");
+}
+
+// ---- any op ----
+
+static LLVMValueRef compute(const meaning *m, dn_op op, dn_dtype to, LLVMValueRef const *x) {
+    switch (op) {
+        case DN_OP_SELECT: return choose(m, x[0], x[1], x[2]);
+        case DN_OP_CAST: return cast(m, to, x[0]);
+        case DN_OP_IS_FINITE: return is_finite(m, x[0]);
+        case DN_OP_SIGMOID: return dn_emit_sigmoid(m->e, x[0]);  // more exact than its expression
+        default: return by_table(m, op, x[0], x[1]);
+    }
+}
+
 LLVMValueRef dn_emit_op(dn_emit *e, dn_op op, dn_dtype from, dn_dtype to, LLVMValueRef const *in) {
     int n = op == DN_OP_SELECT ? 3 : dn_op_get(op)->arity, lanes = 1;
     LLVMValueRef x[3] = {0};
@@ -181,11 +230,6 @@ LLVMValueRef dn_emit_op(dn_emit *e, dn_op op, dn_dtype from, dn_dtype to, LLVMVa
                  .type = dn_emit_type(e, from, lanes),
                  .is_float = dn_dtype_is_float(from),
                  .is_signed = is_signed(from)};
-    switch (op) {
-        case DN_OP_SELECT: return choose(&m, x[0], x[1], x[2]);
-        case DN_OP_CAST: return cast(&m, to, x[0]);
-        case DN_OP_IS_FINITE: return is_finite(&m, x[0]);
-        case DN_OP_SIGMOID: return dn_emit_sigmoid(e, x[0]);  // more exact than its expression
-        default: return by_table(&m, op, x[0], x[1]);
-    }
+    LLVMValueRef result = compute(&m, op, to, x);
+    return to == DN_BF16 && !is_exact(op, from) ? round_bf16(e, result) : result;
 }

@@ -24,6 +24,7 @@ void dn_emit_close(dn_emit *e) {
 
 LLVMTypeRef dn_emit_scalar(dn_emit *e, dn_dtype dtype) {
     switch (dtype) {
+        case DN_BF16:
         case DN_F32: return LLVMFloatTypeInContext(e->context);
         case DN_F64: return LLVMDoubleTypeInContext(e->context);
         case DN_BOOL: return e->i1;
@@ -32,8 +33,29 @@ LLVMTypeRef dn_emit_scalar(dn_emit *e, dn_dtype dtype) {
 }
 
 LLVMTypeRef dn_emit_memory(dn_emit *e, dn_dtype dtype) {
-    if (dn_dtype_is_float(dtype)) return dn_emit_scalar(e, dtype);
+    if (dtype == DN_F32 || dtype == DN_F64) return dn_emit_scalar(e, dtype);
     return LLVMIntTypeInContext(e->context, 8 * (unsigned)dn_dtype_size(dtype));
+}
+
+LLVMValueRef dn_emit_to_code(dn_emit *e, dn_dtype dtype, LLVMValueRef loaded) {
+    LLVMTypeRef type = LLVMTypeOf(loaded), wide = dn_emit_over(e, e->i32, dn_emit_lanes(loaded));
+    if (dtype == DN_BOOL)
+        return LLVMBuildICmp(e->builder, LLVMIntNE, loaded, LLVMConstNull(type), "");
+    if (dtype != DN_BF16) return loaded;
+    LLVMValueRef bits = LLVMBuildZExt(e->builder, loaded, wide, "");
+    bits = LLVMBuildShl(e->builder, bits, dn_emit_number(e, wide, 16), "");
+    return LLVMBuildBitCast(e->builder, bits, dn_emit_type(e, dtype, dn_emit_lanes(loaded)), "");
+}
+
+LLVMValueRef dn_emit_to_memory(dn_emit *e, dn_dtype dtype, LLVMValueRef value) {
+    int lanes = dn_emit_lanes(value);
+    LLVMTypeRef type = dn_emit_over(e, dn_emit_memory(e, dtype), lanes);
+    if (dtype == DN_BOOL) return LLVMBuildZExt(e->builder, value, type, "");
+    if (dtype != DN_BF16) return value;
+    LLVMTypeRef wide = dn_emit_over(e, e->i32, lanes);
+    LLVMValueRef bits = LLVMBuildBitCast(e->builder, value, wide, "");
+    bits = LLVMBuildLShr(e->builder, bits, dn_emit_number(e, wide, 16), "");
+    return LLVMBuildTrunc(e->builder, bits, type, "");
 }
 
 LLVMTypeRef dn_emit_over(dn_emit *e, LLVMTypeRef scalar, int lanes) {

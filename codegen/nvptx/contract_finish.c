@@ -42,7 +42,8 @@ static void set_outer(dn_gemm *g, dn_point *at) {
     }
 }
 
-// What does not exist is computed for the last one that does, and not stored.
+// What does not exist is computed for the last one that does, and not stored (or not computed
+// either: see in_place).
 static LLVMValueRef at_most(dn_emit *e, LLVMValueRef number, int64_t most) {
     LLVMValueRef operands[] = {number, dn_gemm_i32(e, most)};
     return dn_emit_intrinsic(e, "llvm.umin", e->i32, operands, 2);
@@ -102,12 +103,13 @@ static LLVMValueRef load_sum(dn_gemm *g, LLVMValueRef at, int lanes) {
 // Points that are neighbours.
 typedef struct points {
     dn_point at;
-    LLVMValueRef exist;    // NULL: yes
-    LLVMValueRef *values;  // the kernel's
+    LLVMValueRef exist;       // NULL: yes
+    LLVMBasicBlockRef after;  // what they are computed before, if only those that exist are
+    LLVMValueRef *values;     // the kernel's
 } points;
 
 // Points number `item` of the tile: their values.
-static void compute(dn_gemm *g, LLVMValueRef item, bool down, points *p) {
+static void compute(dn_gemm *g, LLVMValueRef item, bool down, bool alone, points *p) {
     dn_emit *e = g->e;
     const dn_gtile *tile = &g->plan->tile;
     const dn_kernel *kernel = e->kernel;
@@ -118,6 +120,10 @@ static void compute(dn_gemm *g, LLVMValueRef item, bool down, points *p) {
     set_outer(g, &p->at);
     p->exist = set_rows(g, &p->at, dn_gemm_add(e, g->row, row));
     p->exist = dn_gemm_and(e, p->exist, set_columns(g, &p->at, dn_gemm_add(e, g->column, column)));
+    if (alone) {
+        p->after = dn_gemm_enter_if(e, p->exist);
+        p->exist = NULL;
+    }
     LLVMValueRef place = dn_gemm_add(e, dn_gemm_scale(e, row, sums_pitch(g->plan)), column);
     LLVMValueRef sum = load_sum(g, place, p->at.lanes);
     p->values = dn_xcalloc((size_t)kernel->n_values + 1, sizeof *p->values);
@@ -130,7 +136,19 @@ static void store(dn_gemm *g, points *p) {
     LLVMBasicBlockRef after = dn_gemm_enter_if(g->e, p->exist);
     dn_emit_stores(g->e, &p->at, false, p->values);
     dn_gemm_leave(g->e, after);
+    dn_gemm_leave(g->e, p->after);
     free(p->values);
+}
+
+// Whether results take the place of what they are computed from. Then a thread must not read at the
+// place of another's.
+static bool in_place(const dn_emit *e) {
+    const dn_kernel *kernel = e->kernel;
+    for (int i = 0; i < kernel->n_values; i++)
+        for (int k = 0; kernel->values[i].kind == DN_KV_LOAD && k < kernel->n_stores; k++)
+            if (dn_kernel_overlap(e->kernels, kernel, kernel->values[i].arg, kernel->stores[k].arg))
+                return true;
+    return false;
 }
 
 // How many points a thread computes before it stores them: loads of one are then under way while
@@ -155,13 +173,14 @@ void dn_gemm_finish(dn_gemm *g) {
     else
         dn_gemm_mma_store(g, sums_pitch(g->plan));
     dn_nvptx_barrier(e);
-    int n = together(e->kernel, items / threads);
+    bool alone = in_place(e);
+    int n = alone ? 1 : together(e->kernel, items / threads);
     points p[MOST_TOGETHER];
     dn_loop loop;
     dn_loop_begin(e, &loop, g->thread, dn_gemm_i32(e, items), dn_gemm_i32(e, n * threads), NULL, 0);
     for (int i = 0; i < n; i++) {
         p[i] = (points){.at = {.axis = e->kernel->n_axes - 1, .lanes = lanes, .multiple = lanes}};
-        compute(g, dn_gemm_plus(e, loop.index, i * threads), down, &p[i]);
+        compute(g, dn_gemm_plus(e, loop.index, i * threads), down, alone, &p[i]);
     }
     for (int i = 0; i < n; i++) store(g, &p[i]);
     dn_loop_end(e, &loop);

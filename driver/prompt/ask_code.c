@@ -10,7 +10,7 @@
 #include "driver/prompt/dot.h"
 #include "driver/prompt/questions.h"
 
-// ---- graphs ----------------------------------------------------------------------------------------
+// ---- graphs ----------------------------------------------------------------------------------
 
 static void print_graphs(dn_session *s, const int *units, int n, dn_str *out) {
     for (int i = 0; i < n; i++) dn_graph_print(s->compiler->units[units[i]].graph, out);
@@ -55,7 +55,7 @@ dn_status dn_ask_graph(dn_session *s, const char *argument) {
     return DN_SUCCESS;
 }
 
-// ---- kernels and code --------------------------------------------------------------------------------
+// ---- kernels and code ------------------------------------------------------------------------
 
 typedef dn_status print_lowered(dn_session *s, const int *units, dn_lowered *lowered,
                                 const dn_native_options *options, dn_str *out);
@@ -125,7 +125,7 @@ dn_status dn_ask_ptx(dn_session *s, const char *argument) {
     return with_lowered(s, argument, &dn_nvptx_target, print_ptx);
 }
 
-// ---- reports -----------------------------------------------------------------------------------------
+// ---- reports ---------------------------------------------------------------------------------
 
 static void print_report(dn_session *s, int unit, dn_kernel_report *report, bool memory,
                          dn_str *out) {

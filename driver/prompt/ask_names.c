@@ -4,7 +4,7 @@
 
 #include "driver/prompt/questions.h"
 
-// ---- types -----------------------------------------------------------------------------------------
+// ---- types -----------------------------------------------------------------------------------
 
 dn_status dn_ask_type(dn_session *s, const char *argument) {
     dn_str out = {0};
@@ -44,7 +44,7 @@ dn_status dn_ask_shape(dn_session *s, const char *argument) {
     return known ? DN_SUCCESS : dn_fail(DN_INVALID, "`%s` is no tensor of known shape", argument);
 }
 
-// ---- definitions ------------------------------------------------------------------------------------
+// ---- definitions -----------------------------------------------------------------------------
 
 // The text of a declaration up to its body, in one line.
 void dn_show_signature(dn_session *s, const dn_def *def, dn_str *out) {
@@ -52,6 +52,11 @@ void dn_show_signature(dn_session *s, const dn_def *def, dn_str *out) {
     size_t length;
     const char *text = dn_sources_text(&s->compiler->sources, decl->span, &length);
     if (decl->body) length = decl->body->span.begin - decl->span.begin;
+    static const char provided[] = "extern ";  // who provides it is no matter here
+    if (decl->is_extern && length > strlen(provided)) {
+        text += strlen(provided);
+        length -= strlen(provided);
+    }
     dn_str line = {0};
     bool space = false;
     for (size_t i = 0; i < length; i++) {
@@ -102,7 +107,8 @@ dn_status dn_ask_doc(dn_session *s, const char *argument) {
 }
 
 dn_status dn_ask_source(dn_session *s, const char *argument) {
-    if (!*argument) return dn_with_hint(dn_fail(DN_INVALID, ":source takes a name"), ":source adam");
+    if (!*argument)
+        return dn_with_hint(dn_fail(DN_INVALID, ":source takes a name"), ":source adam");
     dn_def *def = dn_find_definition(s, argument);
     if (!def) return DN_SUCCESS;
     size_t length;
@@ -118,7 +124,7 @@ dn_status dn_ask_source(dn_session *s, const char *argument) {
     return DN_SUCCESS;
 }
 
-// ---- what there is -----------------------------------------------------------------------------------
+// ---- what there is ---------------------------------------------------------------------------
 
 static void list_variables(dn_session *s, dn_str *out) {
     dn_names names = {0};
@@ -157,7 +163,7 @@ dn_status dn_ask_vars(dn_session *s, const char *argument) {
     return DN_SUCCESS;
 }
 
-// ---- help ---------------------------------------------------------------------------------------------
+// ---- help ------------------------------------------------------------------------------------
 
 static const char introduction[] =
     "Type an expression to see its value: 1 / 3, or x @ transpose(x) after let x = ones([2, 3]).\n"

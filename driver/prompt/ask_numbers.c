@@ -12,8 +12,8 @@ static dn_status try_run(dn_session *s, int command, dn_recorded *record, dn_val
     dn_run_state *state;
     DN_TRY(dn_session_extend(s));
     DN_TRY(dn_run_keep(s->run, &state));
-    dn_status status = record ? dn_session_record(s, command, record, result)
-                              : dn_session_run(s, command, result);
+    dn_status status =
+        record ? dn_session_record(s, command, record, result) : dn_session_run(s, command, result);
     dn_run_put_back(s->run, state);
     return status;
 }
@@ -24,7 +24,7 @@ static bool is_whole(const dn_recorded *record, const dn_value *result) {
            record->output == result->tensor;
 }
 
-// ---- :grad -------------------------------------------------------------------------------------------
+// ---- :grad -----------------------------------------------------------------------------------
 
 static void add_gradient(dn_table *table, const dn_style *style, const dn_gradient *g) {
     dn_statistics st = dn_tensor_statistics(g->value);
@@ -108,11 +108,9 @@ static dn_status grad(dn_session *s, const trial *t) {
     return DN_SUCCESS;
 }
 
-dn_status dn_ask_grad(dn_session *s, const char *argument) {
-    return with_trial(s, argument, grad);
-}
+dn_status dn_ask_grad(dn_session *s, const char *argument) { return with_trial(s, argument, grad); }
 
-// ---- :check --------------------------------------------------------------------------------------------
+// ---- :check ----------------------------------------------------------------------------------
 
 // The largest difference of numbers, relative to the size of what they are among; infinite where
 // the values are not of one kind.
@@ -156,8 +154,9 @@ static dn_status compare_backends(dn_session *s, const trial *t) {
     s->backend.kind = kind;
     if (status) return status;
     double worst = distance(&t->result, &other);
-    char *text = worst == 0 ? dn_strdup("x86 and interp give the same bits")
-                            : dn_printf("x86 and interp differ by %.2g of the largest value", worst);
+    char *text = worst == 0
+                     ? dn_strdup("x86 and interp give the same bits")
+                     : dn_printf("x86 and interp differ by %.2g of the largest value", worst);
     print_verdict(s, worst < 1e-4, text);
     free(text);
     dn_value_release(other);
@@ -178,9 +177,10 @@ static dn_status check_gradient(dn_session *s, const trial *t) {
     if (!status && checked == 0) {
         printf("     no gradient: nothing in it is a parameter or a variable of floats\n");
     } else if (!status) {
-        char *text = dn_printf("the gradient and finite differences in f64 differ by %.2g (%d "
-                               "elements; %s)",
-                               worst, checked, where.text ? where.text : "none");
+        char *text = dn_printf(
+            "the gradient and finite differences in f64 differ by %.2g (%d "
+            "elements; %s)",
+            worst, checked, where.text ? where.text : "none");
         print_verdict(s, worst < 1e-5, text);
         if (worst >= 1e-5 && stops_gradients(t->graph))
             printf("     there is a stop_gradient in it, which finite differences do not see\n");
@@ -193,8 +193,8 @@ static dn_status check_gradient(dn_session *s, const trial *t) {
 static dn_status check(dn_session *s, const trial *t) {
     if (t->input.command < 0) return dn_fail(DN_INVALID, "`%s` is nothing that runs", t->text);
     DN_TRY(compare_backends(s, t));
-    bool scalar = t->graph && t->result.tensor->shape.rank == 0 &&
-                  dn_dtype_is_float(t->result.tensor->dtype);
+    bool scalar =
+        t->graph && t->result.tensor->shape.rank == 0 && dn_dtype_is_float(t->result.tensor->dtype);
     if (scalar) return check_gradient(s, t);
     printf("     no gradient: this is no single float; :check mean(...) has one\n");
     return DN_SUCCESS;
@@ -204,7 +204,7 @@ dn_status dn_ask_check(dn_session *s, const char *argument) {
     return with_trial(s, argument, check);
 }
 
-// ---- :time ---------------------------------------------------------------------------------------------
+// ---- :time -----------------------------------------------------------------------------------
 
 enum { MOST_RUNS = 10000 };
 
@@ -264,7 +264,7 @@ dn_status dn_ask_time(dn_session *s, const char *argument) {
     return status;
 }
 
-// ---- :nan ----------------------------------------------------------------------------------------------
+// ---- :nan ------------------------------------------------------------------------------------
 
 static dn_status find_nan(dn_session *s, const char *argument) {
     dn_input input;
@@ -272,8 +272,7 @@ static dn_status find_nan(dn_session *s, const char *argument) {
     if (!dn_try(s, argument, &input)) return DN_SUCCESS;
     bool watched = s->check_nan;
     s->check_nan = true;
-    dn_status status =
-        input.command >= 0 ? try_run(s, input.command, NULL, &result) : DN_SUCCESS;
+    dn_status status = input.command >= 0 ? try_run(s, input.command, NULL, &result) : DN_SUCCESS;
     s->check_nan = watched;
     dn_prompt_forget(s->compiler);
     dn_value_release(result);

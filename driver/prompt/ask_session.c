@@ -5,7 +5,7 @@
 #include "driver/prompt/questions.h"
 #include "runtime/base/replace.h"
 
-// ---- settings ---------------------------------------------------------------------------------------
+// ---- settings --------------------------------------------------------------------------------
 
 typedef struct setting {
     const char *name;
@@ -20,7 +20,8 @@ dn_status dn_ask_set(dn_session *s, const char *argument) {
                           {"width", &s->style.width, 20, 10000}};
     enum { COUNT = sizeof settings / sizeof *settings };
     if (!*argument) {
-        for (int i = 0; i < COUNT; i++) printf("  %-10s %d\n", settings[i].name, *settings[i].value);
+        for (int i = 0; i < COUNT; i++)
+            printf("  %-10s %d\n", settings[i].name, *settings[i].value);
         return DN_SUCCESS;
     }
     size_t length = strcspn(argument, " \t=");
@@ -53,8 +54,8 @@ dn_status dn_ask_backend(dn_session *s, const char *argument) {
         s->backend.kind = (dn_backend_kind)i;
         return DN_SUCCESS;
     }
-    dn_status status = dn_fail(DN_INVALID, "the prompt's backends are x86 and interp, not `%s`",
-                               argument);
+    dn_status status =
+        dn_fail(DN_INVALID, "the prompt's backends are x86 and interp, not `%s`", argument);
     if (strncmp(argument, "cuda", 4) != 0) return status;
     return dn_with_hint(status, "programs run on GPUs: dnetc FILE.dnet -target cuda");
 }
@@ -65,7 +66,7 @@ dn_status dn_ask_quit(dn_session *s, const char *argument) {
     return DN_SUCCESS;
 }
 
-// ---- loading --------------------------------------------------------------------------------------------
+// ---- loading ---------------------------------------------------------------------------------
 
 static const char session_mark[] = "// A session of dnet.";
 
@@ -88,19 +89,8 @@ static dn_status replay(dn_session *s, const char *path) {
 
 // A file that is read again brings its definitions alone: data and models stay.
 static dn_status load(dn_session *s, const char *path, bool again) {
-    dn_input input;
-    bool ok = dn_prompt_load(s->compiler, path, &input);
-    dn_session_flush(s);
-    s->failed = !ok;
-    if (!ok) {
-        dn_input_free(&input);
-        return DN_SUCCESS;
-    }
-    if (s->run) DN_TRY(dn_session_extend(s));
-    printf("%s: %d definitions\n", path, input.n_defs);
-    dn_session_tell_changes(s, &input);
-    free(s->file);
-    s->file = dn_strdup(path);
+    if (!dn_session_load(s, path)) return DN_SUCCESS;
+    printf("%s is loaded\n", path);
     return again ? DN_SUCCESS : replay(s, path);
 }
 
@@ -129,7 +119,7 @@ dn_status dn_ask_reload(dn_session *s, const char *argument) {
     return status;
 }
 
-// ---- saving ---------------------------------------------------------------------------------------------
+// ---- saving ----------------------------------------------------------------------------------
 
 static void put_definitions(dn_session *s, dn_str *out) {
     dn_compiler *c = s->compiler;
@@ -152,8 +142,7 @@ static void put_statement(dn_compiler *fresh, const char *text, size_t length, d
     dn_input_free(&input);
     dn_diags_clear(&fresh->diags);
     if (!fits) dn_str_puts(out, "    // This does not fit the definitions above:\n");
-    while ((line = strsep(&rest, "\n")))
-        dn_str_printf(out, "    %s%s\n", fits ? "" : "// ", line);
+    while ((line = strsep(&rest, "\n"))) dn_str_printf(out, "    %s%s\n", fits ? "" : "// ", line);
     free(statement);
 }
 
@@ -183,7 +172,8 @@ static void put_session(dn_session *s, const char *path, dn_str *out) {
     dn_prompt_compile(fresh, definitions.text ? definitions.text : "", &input);
     dn_input_free(&input);
     dn_diags_clear(&fresh->diags);
-    dn_str_printf(out, "%s :load brings it back; `dnet %s session` runs it.\n\n%scommand session() {\n",
+    dn_str_printf(out,
+                  "%s :load brings it back; `dnet %s session` runs it.\n\n%scommand session() {\n",
                   session_mark, path, definitions.text ? definitions.text : "");
     put_statements(s, fresh, out);
     dn_str_puts(out, "}\n");

@@ -23,7 +23,7 @@ static void add(dn_candidates *out, const char *prefix, char *text, char *detail
     DN_PUSH(out->items, out->n, out->capacity) = (dn_candidate){text, detail};
 }
 
-// ---- names ---------------------------------------------------------------------------------------
+// ---- names -----------------------------------------------------------------------------------
 
 static char *signature_of(dn_session *s, const dn_def *def) {
     dn_style plain = s->style;
@@ -59,11 +59,11 @@ static void add_definitions(dn_session *s, const char *prefix, dn_candidates *ou
 }
 
 static void add_words(const char *prefix, dn_candidates *out) {
-    static const char *const words[] = {"let",   "return",  "for",   "in",    "while", "break",
-                                        "if",    "else",    "and",   "or",    "not",   "div",
-                                        "true",  "false",   "import", "const", "fn",   "net",
-                                        "model", "step",    "optimizer", "command", "log", "minimize",
-                                        "over",  "with",    "param", "state", "continue"};
+    static const char *const words[] = {
+        "let",  "return", "for",   "in",    "while",     "break",   "if",     "else",
+        "and",  "or",     "not",   "div",   "true",      "false",   "import", "const",
+        "fn",   "net",    "model", "step",  "optimizer", "command", "log",    "minimize",
+        "over", "with",   "param", "state", "continue"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         add(out, prefix, dn_strdup(words[i]), dn_strdup(""));
     for (int op = 0; op < DN_OP_COUNT; op++)
@@ -71,7 +71,7 @@ static void add_words(const char *prefix, dn_candidates *out) {
             add(out, prefix, dn_strdup(dn_op_get((dn_op)op)->name), dn_strdup("elementwise"));
 }
 
-// ---- fields ----------------------------------------------------------------------------------------
+// ---- fields ----------------------------------------------------------------------------------
 
 // "r." and "r.a.": the fields of the prompt's variable, by its type.
 static void add_fields(dn_session *s, const char *path, size_t length, const char *prefix,
@@ -89,7 +89,7 @@ static void add_fields(dn_session *s, const char *path, size_t length, const cha
     free(copy);
 }
 
-// ---- flags: named arguments of the call around the cursor -------------------------------------------
+// ---- flags: named arguments of the call around the cursor ------------------------------------
 
 static void add_arguments(dn_session *s, const char *before, size_t end, const char *prefix,
                           dn_candidates *out) {
@@ -109,13 +109,13 @@ static void add_arguments(dn_session *s, const char *before, size_t end, const c
     for (int i = 0; def && i < def->decl->n_params; i++) {
         const dn_param *p = &def->decl->params[i];
         size_t length = 0;
-        const char *type = p->type ? dn_sources_text(&s->compiler->sources, p->type->span, &length)
-                                   : "";
+        const char *type =
+            p->type ? dn_sources_text(&s->compiler->sources, p->type->span, &length) : "";
         add(out, prefix, dn_printf("%s:", p->name.text), dn_strndup(type, length));
     }
 }
 
-// ---- files -----------------------------------------------------------------------------------------
+// ---- files -----------------------------------------------------------------------------------
 
 static void add_files(const char *path, dn_candidates *out) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -145,7 +145,7 @@ static long open_string(const char *before) {
     return begin;
 }
 
-// ---- questions ---------------------------------------------------------------------------------------
+// ---- questions -------------------------------------------------------------------------------
 
 // The word is behind the colon or an argument that is a file.
 static bool add_for_question(dn_session *s, const char *before, const char *word,
@@ -172,7 +172,7 @@ static bool add_for_question(dn_session *s, const char *before, const char *word
     return false;
 }
 
-// ---- all of them -------------------------------------------------------------------------------------
+// ---- all of them -----------------------------------------------------------------------------
 
 static int by_text(const void *a, const void *b) {
     return strcmp(((const dn_candidate *)a)->text, ((const dn_candidate *)b)->text);

@@ -44,7 +44,8 @@ void dn_graph_dot(const dn_graph *graph, dn_str *out) {
     for (int i = 0; i < graph->n_outputs; i++)
         print_result("out", graph->outputs[i].name, i, graph->outputs[i].node, out);
     for (int i = 0; i < graph->n_updates; i++)
-        print_result("new", graph->vars[graph->updates[i].var].name, i, graph->updates[i].node, out);
+        print_result("new", graph->vars[graph->updates[i].var].name, i, graph->updates[i].node,
+                     out);
     dn_str_puts(out, "}\n");
     free(live);
 }
@@ -71,8 +72,9 @@ static dn_status run_dot(const char *text, size_t length, const char *path) {
     waitpid(child, &state, 0);
     int code = WIFEXITED(state) ? WEXITSTATUS(state) : -1;
     if (code == 127)
-        return dn_with_hint(dn_fail(DN_UNSUPPORTED, "graphviz is not installed, which draws graphs"),
-                            "apt-get install graphviz, or :graph --dot for its text");
+        return dn_with_hint(
+            dn_fail(DN_UNSUPPORTED, "graphviz is not installed, which draws graphs"),
+            "apt-get install graphviz, or :graph --dot for its text");
     return code == 0 ? DN_SUCCESS : dn_fail(DN_IO, "dot failed with code %d", code);
 }
 

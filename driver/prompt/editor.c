@@ -23,7 +23,7 @@ struct dn_editor {
     bool cancelled;
 };
 
-// ---- the prompt ----------------------------------------------------------------------------------
+// ---- the prompt ------------------------------------------------------------------------------
 
 // Escape sequences stand between two of these, so that libedit does not count them as columns.
 enum { ESCAPE = '\1' };
@@ -40,7 +40,7 @@ static char *coloured(const dn_style *style, const char *text) {
     return dn_printf("%c\033[1;32m%c%s%c\033[0m%c ", ESCAPE, ESCAPE, text, ESCAPE, ESCAPE);
 }
 
-// ---- history ---------------------------------------------------------------------------------------
+// ---- history ---------------------------------------------------------------------------------
 
 // $XDG_STATE_HOME/dnet/history, or ~/.local/state/dnet/history; folders are made.
 static char *make_history_path(void) {
@@ -80,7 +80,7 @@ void dn_editor_remember(dn_editor *e, const char *text) {
     free(beside);
 }
 
-// ---- keys ------------------------------------------------------------------------------------------
+// ---- keys ------------------------------------------------------------------------------------
 
 static dn_editor *editor_of(EditLine *el) {
     dn_editor *e;
@@ -189,10 +189,12 @@ static unsigned char close_bracket(EditLine *el, int key) {
 
 static void bind_keys(EditLine *el) {
     static const char *const keys[][2] = {
-        {"^I", "dnet-complete"}, {"^C", "dnet-cancel"},        {"^Z", "dnet-suspend"},
-        {")", "dnet-close"},     {"]", "dnet-close"},          {"}", "dnet-close"},
-        {"^R", "em-inc-search-prev"}, {"^S", "em-inc-search-next"}, {"^W", "ed-delete-prev-word"},
-        {"\\e[1;5C", "em-next-word"}, {"\\e[1;5D", "ed-prev-word"}, {"\\e[3~", "ed-delete-next-char"}};
+        {"^I", "dnet-complete"},       {"^C", "dnet-cancel"},
+        {"^Z", "dnet-suspend"},        {")", "dnet-close"},
+        {"]", "dnet-close"},           {"}", "dnet-close"},
+        {"^R", "em-inc-search-prev"},  {"^S", "em-inc-search-next"},
+        {"^W", "ed-delete-prev-word"}, {"\\e[1;5C", "em-next-word"},
+        {"\\e[1;5D", "ed-prev-word"},  {"\\e[3~", "ed-delete-next-char"}};
     el_set(el, EL_EDITOR, "emacs");
     el_set(el, EL_ADDFN, "dnet-complete", "completes", complete);
     el_set(el, EL_ADDFN, "dnet-cancel", "drops the input", cancel);
@@ -203,7 +205,7 @@ static void bind_keys(EditLine *el) {
     el_set(el, EL_SETTY, "-d", "-isig", NULL);  // Ctrl-C is a key while a line is edited
 }
 
-// ---- reading ---------------------------------------------------------------------------------------
+// ---- reading ---------------------------------------------------------------------------------
 
 dn_editor *dn_editor_new(dn_session *session) {
     dn_editor *e = dn_xcalloc(1, sizeof *e);

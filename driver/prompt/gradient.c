@@ -9,17 +9,24 @@
 
 enum { ELEMENTS_CHECKED = 8 };  // of each leaf
 
-// ---- the graph -----------------------------------------------------------------------------------
+// ---- the graph -------------------------------------------------------------------------------
 
 static dn_type in_precision(dn_type type, bool exact) {
     if (exact && type.dtype == DN_F32) type.dtype = DN_F64;
     return type;
 }
 
+static int most_operands(const dn_graph *graph) {
+    int most = 0;
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i]->n_in > most) most = graph->nodes[i]->n_in;
+    return most;
+}
+
 // A copy of the live part; with `exact` what is f32 becomes f64, the draws of random numbers too.
 static dn_status copy_forward(const dn_graph *from, bool exact, dn_graph *to, dn_node **made) {
     bool *live = dn_xcalloc((size_t)from->n_nodes + 1, sizeof *live);
-    dn_node *in[64];
+    dn_node **in = dn_xcalloc((size_t)most_operands(from) + 1, sizeof(dn_node *));
     dn_graph_live(from, live);
     dn_status status = DN_SUCCESS;
     for (int i = 0; i < from->n_vars; i++)
@@ -28,7 +35,7 @@ static dn_status copy_forward(const dn_graph *from, bool exact, dn_graph *to, dn
         dn_graph_input(to, from->inputs[i].name, in_precision(from->inputs[i].node->type, exact));
     for (int i = 0; i < from->n_nodes && !status; i++) {
         const dn_node *node = from->nodes[i];
-        if (!live[i] || node->n_in > 64) continue;
+        if (!live[i]) continue;
         dn_type type = in_precision(node->type, exact);
         for (int k = 0; k < node->n_in; k++) in[k] = made[node->in[k]->id];
         if (node->op == DN_OP_CAST)
@@ -38,6 +45,7 @@ static dn_status copy_forward(const dn_graph *from, bool exact, dn_graph *to, dn
                                  &made[i]);
     }
     free(live);
+    free(in);
     return status;
 }
 
@@ -77,14 +85,13 @@ static dn_status differentiate(dn_gradients *g, dn_node *loss) {
     const dn_node *culprit = NULL;
     dn_status status = dn_autodiff(g->graph, loss, wrt, g->n, grads, NULL, &culprit);
     dn_graph_output(g->graph, "loss", loss);
-    for (int i = 0; i < g->n && !status; i++)
-        dn_graph_output(g->graph, g->items[i].name, grads[i]);
+    for (int i = 0; i < g->n && !status; i++) dn_graph_output(g->graph, g->items[i].name, grads[i]);
     free(wrt);
     free(grads);
     return status;
 }
 
-// ---- values ----------------------------------------------------------------------------------------
+// ---- values ----------------------------------------------------------------------------------
 
 static dn_status convert(const dn_tensor *from, dn_dtype dtype, dn_tensor **out) {
     if (from->dtype == dtype) return dn_tensor_copy(from, out);
@@ -129,7 +136,7 @@ static dn_status run(dn_session *s, dn_interp *interp, const dn_recorded *call, 
     return dn_interp_run(interp, s->backend.pool, &args, NULL);
 }
 
-// ---- both together -----------------------------------------------------------------------------------
+// ---- both together ---------------------------------------------------------------------------
 
 static dn_status no_number(void) {
     return dn_with_hint(dn_fail(DN_INVALID, "a gradient is one of a single float"),
@@ -182,7 +189,7 @@ void dn_gradients_free(dn_gradients *g) {
     *g = (dn_gradients){0};
 }
 
-// ---- finite differences ------------------------------------------------------------------------------
+// ---- finite differences ----------------------------------------------------------------------
 
 typedef struct differences {
     dn_session *session;

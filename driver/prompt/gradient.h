@@ -8,9 +8,9 @@
 typedef struct dn_gradient {
     const char *name;  // of the variable or input; the graph's
     bool is_input;
-    int index;          // in graph->vars or graph->inputs
-    dn_tensor *value;   // of its type
-    dn_node *node;      // the leaf
+    int index;         // in graph->vars or graph->inputs
+    dn_tensor *value;  // of its type
+    dn_node *node;     // the leaf
 } dn_gradient;
 
 typedef struct dn_gradients {
@@ -19,8 +19,8 @@ typedef struct dn_gradients {
     int n;
 } dn_gradients;
 
-// Of the only output of `graph`, which has to be a single float, for what a recorded call was given.
-// The graph is as it was built, with its stop_gradients. With `exact` in f64.
+// Of the only output of `graph`, which has to be a single float, for what a recorded call was
+// given. The graph is as it was built, with its stop_gradients. With `exact` in f64.
 dn_status dn_gradients_new(dn_session *session, const dn_graph *graph, const dn_recorded *call,
                            bool exact, dn_gradients *out) DN_MUST_USE;
 void dn_gradients_free(dn_gradients *gradients);

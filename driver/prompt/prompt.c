@@ -17,7 +17,7 @@ static void use_locale(void) {
         setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-// ---- at a terminal -------------------------------------------------------------------------------
+// ---- at a terminal ---------------------------------------------------------------------------
 
 static void converse(dn_session *s) {
     dn_editor *editor = dn_editor_new(s);
@@ -41,7 +41,7 @@ static void converse(dn_session *s) {
     dn_editor_free(editor);
 }
 
-// ---- from a pipe ---------------------------------------------------------------------------------
+// ---- from a pipe -----------------------------------------------------------------------------
 
 // Values without prompts. With `stop`, ends at the first error.
 static int read_pipe(dn_session *s, FILE *in, bool stop) {
@@ -73,7 +73,9 @@ int dn_prompt_run(dn_compiler *compiler, const dn_options *options) {
     dn_session_begin(&session, compiler, options);
     dn_interrupt_install_patient();
     int code = DN_EXIT_OK;
-    if (options->expression) {
+    if (options->file && !dn_session_load(&session, options->file)) {
+        code = DN_EXIT_ERRORS;
+    } else if (options->expression) {
         dn_session_evaluate(&session, options->expression, true);
         code = session.failed ? DN_EXIT_ERRORS : DN_EXIT_OK;
     } else if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {

@@ -10,7 +10,7 @@ const dn_question dn_questions[] = {
 };
 const int dn_n_questions = sizeof dn_questions / sizeof *dn_questions;
 
-// ---- which question ------------------------------------------------------------------------------
+// ---- which question --------------------------------------------------------------------------
 
 // A whole name, or the beginning of just one.
 static const dn_question *find_question(const char *name, size_t length) {
@@ -52,11 +52,12 @@ void dn_question_ask(dn_session *s, const char *text) {
     if (status) dn_session_report(s, status);
 }
 
-// ---- words ---------------------------------------------------------------------------------------
+// ---- words -----------------------------------------------------------------------------------
 
 static bool is_name(const char *text) {
     if (!*text || strspn(text, "0123456789") > 0) return false;
-    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == 0;
+    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] ==
+           0;
 }
 
 static bool is_taken(const dn_session *s, const char *name) {
@@ -90,7 +91,7 @@ bool dn_question_word(dn_session *s, const char *text) {
     return true;
 }
 
-// ---- what several questions need -----------------------------------------------------------------
+// ---- what several questions need -------------------------------------------------------------
 
 bool dn_try(dn_session *s, const char *text, dn_input *input) {
     if (!*text) {
@@ -119,7 +120,7 @@ dn_def *dn_find_definition(dn_session *s, const char *name) {
     return NULL;
 }
 
-// ---- the entries behind an expression --------------------------------------------------------------
+// ---- the entries behind an expression --------------------------------------------------------
 
 typedef struct entries {
     int *units;
@@ -175,6 +176,7 @@ dn_status dn_entries_of(dn_session *s, const char *text, int **units, int *n) {
     *units = e.units;
     *n = e.n;
     if (!ok || e.n > 0) return DN_SUCCESS;
-    return dn_with_hint(dn_fail(DN_INVALID, "nothing in `%s` is tensor code that is compiled", text),
-                        "ask about an expression on tensors, or about a step by its name");
+    return dn_with_hint(
+        dn_fail(DN_INVALID, "nothing in `%s` is tensor code that is compiled", text),
+        "ask about an expression on tensors, or about a step by its name");
 }

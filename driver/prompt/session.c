@@ -5,7 +5,7 @@
 
 #include "driver/prompt/questions.h"
 
-// ---- messages ----------------------------------------------------------------------------------
+// ---- messages --------------------------------------------------------------------------------
 
 void dn_session_report(dn_session *s, dn_status status) {
     const char *red = s->style.colour ? "\033[1;31m" : "", *end = dn_style_end(&s->style);
@@ -30,7 +30,7 @@ void dn_session_print(dn_str *text) {
     *text = (dn_str){0};
 }
 
-// ---- beginning and ending ----------------------------------------------------------------------
+// ---- beginning and ending --------------------------------------------------------------------
 
 static dn_status copy_all(dn_tensor *const *from, int n, dn_tensor ***out) {
     *out = dn_xcalloc((size_t)n + 1, sizeof(dn_tensor *));
@@ -93,7 +93,7 @@ void dn_session_end(dn_session *s) {
     dn_backend_free(&s->backend);
 }
 
-// ---- running -----------------------------------------------------------------------------------
+// ---- running ---------------------------------------------------------------------------------
 
 dn_status dn_session_extend(dn_session *s) {
     const dn_program *program = dn_compiler_program(s->compiler);
@@ -136,7 +136,7 @@ static void drop_hidden(dn_session *s) {
     }
 }
 
-// ---- what definitions changed ------------------------------------------------------------------
+// ---- what definitions changed ----------------------------------------------------------------
 
 static void tell_names(const char *what, const dn_names *names, dn_str *out) {
     if (!names->count) return;
@@ -180,7 +180,25 @@ void dn_session_tell_changes(dn_session *s, dn_input *input) {
     dn_input_free(input);
 }
 
-// ---- evaluating --------------------------------------------------------------------------------
+// ---- evaluating ------------------------------------------------------------------------------
+
+bool dn_session_load(dn_session *s, const char *path) {
+    dn_input input;
+    bool ok = dn_prompt_load(s->compiler, path, &input);
+    dn_session_flush(s);
+    s->failed = !ok;
+    dn_status status = ok && s->run ? dn_session_extend(s) : DN_SUCCESS;
+    if (status) dn_session_report(s, status);
+    if (!ok || status) {
+        dn_input_free(&input);
+        return false;
+    }
+    dn_session_tell_changes(s, &input);
+    char *copy = dn_strdup(path);
+    free(s->file);
+    s->file = copy;
+    return true;
+}
 
 void dn_session_keep_input(dn_session *s, const char *text) {
     DN_PUSH(s->inputs, s->n_inputs, s->cap_inputs) = dn_strdup(text);

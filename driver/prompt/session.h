@@ -44,6 +44,9 @@ void dn_session_end(dn_session *session);
 // `at_end` when there is no more.
 bool dn_session_evaluate(dn_session *session, const char *text, bool at_end);
 
+// Reads the definitions of a file. False after saying what is wrong with it.
+bool dn_session_load(dn_session *session, const char *path);
+
 // ---- for questions ----
 // Prints what the compiler has said, and forgets it.
 void dn_session_flush(dn_session *session);

@@ -8,10 +8,11 @@
 
 enum { MOST_LINES = 24, INLINE_ELEMENTS = 8, LONG_NUMBER = 64 };
 
-// ---- statistics ----------------------------------------------------------------------------------
+// ---- statistics ------------------------------------------------------------------------------
 
 dn_statistics dn_tensor_statistics(const dn_tensor *tensor) {
-    dn_statistics s = {.count = dn_shape_elements(&tensor->shape), .min = INFINITY, .max = -INFINITY};
+    dn_statistics s = {
+        .count = dn_shape_elements(&tensor->shape), .min = INFINITY, .max = -INFINITY};
     double sum = 0, squares = 0;
     int64_t finite = 0;
     for (int64_t i = 0; i < s.count; i++) {
@@ -53,7 +54,7 @@ static void print_statistics(const dn_style *style, const dn_statistics *s, dn_s
     print_marks(style, s, out);
 }
 
-// ---- the format of the elements ------------------------------------------------------------------
+// ---- the format of the elements --------------------------------------------------------------
 
 typedef struct number_format {
     enum { WHOLE, FIXED, EXPONENT, TRUTH } kind;
@@ -98,7 +99,7 @@ static int decimals_of(double x, bool single, int limit) {
 static void see_decimals(printer *p, int64_t i) {
     double x = dn_tensor_get(p->tensor, i);
     if (!isfinite(x)) return;
-    int decimals = decimals_of(x, p->tensor->dtype == DN_F32, p->style->precision);
+    int decimals = decimals_of(x, dn_number_single(p->tensor->dtype), p->style->precision);
     if (decimals > p->format.decimals) p->format.decimals = decimals;
     double size = fabs(x);
     if (size >= 1e8 || (size > 0 && size < 0.5 * pow(10, -p->style->precision)))
@@ -139,7 +140,7 @@ static void choose_format(printer *p) {
     each_shown(p, 0, 0, see_width);
 }
 
-// ---- the elements ----------------------------------------------------------------------------------
+// ---- the elements ----------------------------------------------------------------------------
 
 static void put(printer *p, const char *text) {
     dn_str_puts(p->out, text);
@@ -203,7 +204,7 @@ static void print_axis(printer *p, int axis, int64_t from) {
     put(p, "]");
 }
 
-// ---- tensors ---------------------------------------------------------------------------------------
+// ---- tensors ---------------------------------------------------------------------------------
 
 static int64_t rows_shown(const dn_shape *shape, int64_t edge) {
     int64_t rows = 1;

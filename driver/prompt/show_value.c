@@ -25,6 +25,21 @@ static const char *type_name(dn_value_kind kind) {
     }
 }
 
+// As it would be typed.
+static void put_string(const dn_string *string, dn_str *out) {
+    dn_str_puts(out, "\"");
+    for (size_t i = 0; i < string->length; i++) {
+        char c = string->text[i];
+        if (c == '\n' || c == '\t' || c == '\r')
+            dn_str_printf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+        else if (c == '"' || c == '\\')
+            dn_str_printf(out, "\\%c", c);
+        else
+            dn_str_append(out, &c, 1);
+    }
+    dn_str_puts(out, "\"");
+}
+
 // A value in one line, its type first unless its text says it.
 static void put_line(const dn_style *style, const dn_value *value, dn_str *out) {
     if (value->kind == DN_VALUE_TENSOR) {
@@ -35,13 +50,13 @@ static void put_line(const dn_style *style, const dn_value *value, dn_str *out) 
     if (*type) put_type(style, type, out);
     if (value->kind == DN_VALUE_NONE) return;
     if (*type) dn_str_puts(out, " ");
-    const char *quote = value->kind == DN_VALUE_STRING ? "\"" : "";
-    dn_str_puts(out, quote);
-    dn_value_print(value, out);
-    dn_str_puts(out, quote);
+    if (value->kind == DN_VALUE_STRING)
+        put_string(value->string, out);
+    else
+        dn_value_print(value, out);
 }
 
-// ---- records and lists ---------------------------------------------------------------------------
+// ---- records and lists -----------------------------------------------------------------------
 
 static void put_record(const dn_style *style, const dn_record *record, dn_str *out) {
     dn_table table = {.n_columns = 2};
@@ -112,9 +127,40 @@ static void put_table(const dn_style *style, const dn_list *list, dn_str *out) {
     free(right);
 }
 
+static bool has_parts(const dn_list *list) {
+    for (int i = 0; i < list->count; i++) {
+        const dn_value *item = &list->items[i];
+        if (item->kind == DN_VALUE_RECORD || item->kind == DN_VALUE_LIST ||
+            (item->kind == DN_VALUE_TENSOR && item->tensor->shape.rank > 0))
+            return true;
+    }
+    return false;
+}
+
+// A line for each item.
+static void put_items(const dn_style *style, const dn_list *list, dn_str *out) {
+    dn_str header = {0};
+    dn_str_printf(&header, "list of %d\n", list->count);
+    put_type(style, header.text, out);
+    free(header.text);
+    for (int i = 0; i < list->count; i++) {
+        if (list->count > ROWS_SHOWN && i == ROWS_SHOWN / 2) {
+            dn_str_puts(out, "  ...\n");
+            i = list->count - ROWS_SHOWN / 2;
+        }
+        dn_str_puts(out, "  ");
+        put_line(style, &list->items[i], out);
+        dn_str_puts(out, "\n");
+    }
+}
+
 static void put_list(const dn_style *style, const dn_value *value, dn_str *out) {
     if (is_table(value->list)) {
         put_table(style, value->list, out);
+        return;
+    }
+    if (has_parts(value->list)) {
+        put_items(style, value->list, out);
         return;
     }
     put_line(style, value, out);
@@ -127,13 +173,11 @@ void dn_show_value(const dn_style *style, const dn_value *value, dn_str *out) {
         case DN_VALUE_TENSOR: dn_show_tensor(style, value->tensor, out); break;
         case DN_VALUE_RECORD: put_record(style, value->record, out); break;
         case DN_VALUE_LIST: put_list(style, value, out); break;
-        default:
-            put_line(style, value, out);
-            dn_str_puts(out, "\n");
+        default: put_line(style, value, out); dn_str_puts(out, "\n");
     }
 }
 
-// ---- networks --------------------------------------------------------------------------------------
+// ---- networks --------------------------------------------------------------------------------
 
 static void add_count(dn_table *table, const dn_dims *dims, dn_dim count) {
     dn_str text = {0};
@@ -197,6 +241,5 @@ void dn_show_network(const dn_style *style, const dn_dims *dims, const char *nam
     dn_bytes_text(t.bytes, memory);
     dn_str_printf(out, "  in all %.0f parameters (%s)", t.params, bytes);
     if (t.states > 0) dn_str_printf(out, ", %.0f of running state", t.states);
-    dn_str_printf(out, "; for one example %s FLOPs forward, %s of results\n",
-                  flops, memory);
+    dn_str_printf(out, "; for one example %s FLOPs forward, %s of results\n", flops, memory);
 }

@@ -62,7 +62,7 @@ int dn_text_columns(const char *text) {
     return columns;
 }
 
-// ---- tables ------------------------------------------------------------------------------------
+// ---- tables ----------------------------------------------------------------------------------
 
 void dn_table_add(dn_table *table, const char *cell) {
     DN_PUSH(table->cells, table->n_cells, table->capacity) = dn_strdup(cell);
@@ -98,7 +98,8 @@ void dn_table_print(dn_table *table, const dn_style *style, bool heading, dn_str
         if (columns > *width) *width = columns;
     }
     for (int i = 0; i < table->n_cells; i++) {
-        bool begins = i % table->n_columns == 0, ends = i % table->n_columns == table->n_columns - 1;
+        bool begins = i % table->n_columns == 0,
+             ends = i % table->n_columns == table->n_columns - 1;
         bool is_heading = heading && i < table->n_columns;
         if (begins) dn_str_puts(out, "  ");
         if (begins && is_heading) dn_str_puts(out, dn_style_begin(style, DN_COLOUR_FAINT));
@@ -111,7 +112,7 @@ void dn_table_print(dn_table *table, const dn_style *style, bool heading, dn_str
     *table = (dn_table){0};
 }
 
-// ---- numbers -----------------------------------------------------------------------------------
+// ---- numbers ---------------------------------------------------------------------------------
 
 static void scaled(double value, double base, const char *const *units, char text[32]) {
     int i = 0;

@@ -100,7 +100,8 @@ dn_status dn_dataset_csv(const char *path, const char *const *columns, int n_col
 // Field: "value". bool becomes i32; a number that i32 or i64 cannot hold is an error.
 dn_status dn_dataset_npy(const char *path, dn_dataset **out) DN_MUST_USE;
 // Whole NPY files as tensors, with the file's own dtype where dnet has it, else one that holds all
-// its values (f16 as f32, u32 as i64); dn_npy_write writes beside and renames.
+// its values (f16 as f32, u32 as i64); dn_npy_write writes beside and renames,
+// bf16 as f32.
 dn_status dn_npy_read(const char *path, dn_tensor **out) DN_MUST_USE;
 dn_status dn_npy_write(const char *path, const dn_tensor *tensor) DN_MUST_USE;
 // Rows of tensors that have the same leading size.

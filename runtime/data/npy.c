@@ -311,7 +311,7 @@ dn_status dn_npy_read(const char *path, dn_tensor **out) { return read_npy(path,
 static void write_header(FILE *file, const dn_tensor *tensor) {
     static const char *const types[DN_DTYPE_COUNT] = {
         [DN_BOOL] = "|b1", [DN_U8] = "|u1",  [DN_I32] = "<i4",
-        [DN_I64] = "<i8",  [DN_F32] = "<f4", [DN_F64] = "<f8"};
+        [DN_I64] = "<i8",  [DN_F32] = "<f4", [DN_F64] = "<f8", [DN_BF16] = "<f4"};
     dn_str text = {0};
     dn_str_printf(&text, "{'descr': '%s', 'fortran_order': False, 'shape': (",
                   types[tensor->dtype]);
@@ -336,11 +336,23 @@ static void write_header(FILE *file, const dn_tensor *tensor) {
     free(text.text);
 }
 
+// The format has no bf16: f32 holds all its numbers.
+static void write_bf16(FILE *file, const dn_tensor *tensor) {
+    const uint16_t *elements = tensor->data;
+    for (int64_t i = 0; i < dn_shape_elements(&tensor->shape); i++) {
+        float x = dn_bf16_to_f32(elements[i]);
+        fwrite(&x, sizeof x, 1, file);
+    }
+}
+
 dn_status dn_npy_write(const char *path, const dn_tensor *tensor) {
     dn_replace replace;
     DN_TRY(dn_replace_open(&replace, path));
     write_header(replace.file, tensor);
-    if (tensor->bytes) fwrite(tensor->data, 1, tensor->bytes, replace.file);
+    if (tensor->dtype == DN_BF16)
+        write_bf16(replace.file, tensor);
+    else if (tensor->bytes)
+        fwrite(tensor->data, 1, tensor->bytes, replace.file);
     return dn_replace_close(&replace, DN_SUCCESS, false);
 }
 

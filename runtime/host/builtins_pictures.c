@@ -18,7 +18,19 @@ static dn_status write_image(const dn_call *call, const char *path, const dn_ima
     return DN_SUCCESS;
 }
 
-// ---- show ------------------------------------------------------------------------------------------
+// A live picture takes the place of the one before: the cursor goes up to where that began.
+static dn_status begin_picture(const dn_call *call, int live_arg, bool on_terminal) {
+    bool live;
+    FILE *out = call->run->options.out;
+    DN_TRY(dn_arg_bool(call, live_arg, &live));
+    dn_host_hide_bar(call->run);
+    if (live && on_terminal && call->run->live_lines)
+        fprintf(out, "\033[%dA\033[J", call->run->live_lines);
+    call->run->live_lines = 0;
+    return DN_SUCCESS;
+}
+
+// ---- show ------------------------------------------------------------------------------------
 
 // The bounds of usual images, 0 to 1, -1 to 1, 0 to 255, where the values are in one; else theirs.
 static void guess_bounds(const dn_tensor *tensor, double *low, double *high) {
@@ -76,15 +88,15 @@ dn_status dn_builtin_show(const dn_call *call) {
     dn_image image = {0};
     dn_status status = image_of(call, tensor, &image);
     if (!status && path) status = write_image(call, path, &image);
-    dn_host_hide_bar(call->run);
+    if (!status) status = begin_picture(call, 4, screen.kind != DN_SCREEN_NONE);
     if (!status && !path && screen.kind == DN_SCREEN_NONE)
         fprintf(out, "image of %d x %d pixels\n", image.width, image.height);
-    if (!status) status = dn_screen_show(&screen, &image, out);
+    if (!status) status = dn_screen_show(&screen, &image, &call->run->live_lines, out);
     dn_image_free(&image);
     return status;
 }
 
-// ---- plot ------------------------------------------------------------------------------------------
+// ---- plot ------------------------------------------------------------------------------------
 
 typedef struct curves {
     dn_curve items[DN_MOST_CURVES];
@@ -147,10 +159,19 @@ static bool curves_of(const dn_value *value, const char *name, curves *c) {
     return true;
 }
 
-static dn_status draw(const dn_call *call, const char *path, dn_str *text, dn_image *image) {
+static int count_lines(const dn_str *text) {
+    int lines = 0;
+    for (size_t i = 0; i < text->length; i++) lines += text->text[i] == '\n';
+    return lines;
+}
+
+// `live_arg`: the argument that says whether it is live.
+static dn_status draw(const dn_call *call, const char *path, int live_arg, const dn_screen *screen,
+                      dn_str *text, dn_image *image) {
     dn_status status = path ? write_image(call, path, image) : DN_SUCCESS;
-    dn_host_hide_bar(call->run);
     FILE *out = call->run->options.out;
+    if (!status) status = begin_picture(call, live_arg, screen->kind != DN_SCREEN_NONE);
+    if (!status) call->run->live_lines = count_lines(text);
     if (!status && text->text) fwrite(text->text, 1, text->length, out);
     fflush(out);
     free(text->text);
@@ -174,13 +195,13 @@ dn_status dn_builtin_plot(const dn_call *call) {
     if (!status) {
         dn_screen screen = dn_screen_of(call->run->options.out);
         dn_plot_text(&screen, c.items, c.n, &text);
-        status = draw(call, path, &text, &image);
+        status = draw(call, path, 2, &screen, &text, &image);
     }
     free_curves(&c);
     return status;
 }
 
-// ---- hist ------------------------------------------------------------------------------------------
+// ---- hist ------------------------------------------------------------------------------------
 
 static dn_status all_numbers(const dn_call *call, double **out, int64_t *count) {
     const dn_value *value = &call->args[0];
@@ -214,7 +235,7 @@ dn_status dn_builtin_hist(const dn_call *call) {
     if (!status) {
         dn_screen screen = dn_screen_of(call->run->options.out);
         dn_histogram_text(&screen, &h, &text);
-        status = draw(call, path, &text, &image);
+        status = draw(call, path, 3, &screen, &text, &image);
     }
     free(h.counts);
     free(values);

@@ -12,7 +12,7 @@ enum { LINE_DIGITS = 5 };  // significant digits on a line for people
 // A float's shortest text is what a reader expects to see: 0.1, not 0.10000000149.
 static bool logged_number(const dn_value *value, double *out) {
     if (!dn_value_number(value, out)) return false;
-    if (value->kind == DN_VALUE_TENSOR && value->tensor->dtype == DN_F32)
+    if (value->kind == DN_VALUE_TENSOR && dn_number_single(value->tensor->dtype))
         *out = dn_number_from_single((float)*out);
     return true;
 }

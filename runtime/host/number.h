@@ -2,9 +2,12 @@
 #ifndef DN_RUNTIME_HOST_NUMBER_H
 #define DN_RUNTIME_HOST_NUMBER_H
 
-#include "runtime/base/memory.h"
+#include "runtime/tensor.h"
 
 enum { DN_NUMBER_TEXT = 40 };
+
+// Whether the numbers of a dtype are floats: `single` below.
+static inline bool dn_number_single(dn_dtype dtype) { return dtype == DN_F32 || dtype == DN_BF16; }
 
 // The fewest significant digits that read back as the same number (as the same float, with
 // `single`), at most `digits` of them (0: no limit): 0.1, 1500000, 1e-07, inf, nan. The text fits

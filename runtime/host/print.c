@@ -15,8 +15,6 @@ enum {
 
 // ---- tensors ---------------------------------------------------------------------------------
 
-static bool is_single(dn_dtype dtype) { return dtype == DN_F32; }
-
 static void print_element(const dn_tensor *tensor, int64_t i, int digits, dn_str *out) {
     if (tensor->dtype == DN_BOOL) {
         dn_str_puts(out, dn_tensor_get(tensor, i) != 0 ? "true" : "false");
@@ -25,7 +23,7 @@ static void print_element(const dn_tensor *tensor, int64_t i, int digits, dn_str
     } else {
         char text[DN_NUMBER_TEXT];
         int limit = dn_dtype_is_float(tensor->dtype) ? digits : 0;
-        dn_number_text(dn_tensor_get(tensor, i), is_single(tensor->dtype), limit, text);
+        dn_number_text(dn_tensor_get(tensor, i), dn_number_single(tensor->dtype), limit, text);
         dn_str_puts(out, text);
     }
 }

@@ -93,6 +93,7 @@ static void keep_args(dn_run *run, const dn_value *args, int count) {
 static dn_status run_frames(dn_run *run, int command, dn_value *locals, bool lent,
                             dn_value *result) {
     run->started = monotonic_seconds();
+    run->live_lines = 0;
     keep_args(run, locals, run->program->commands[command].n_params);
     dn_status status = dn_host_push_frame(run, command, locals, lent);
     if (!status) status = dn_host_continue(run, result);

@@ -73,6 +73,7 @@ struct dn_run {
 
     // The rest.
     bool resumed;
+    int live_lines;   // of the picture that the next live one takes the place of; 0: none
     bool save_asked;  // checkpoint() was called: saved once its call is over
     char **own;       // checkpoints and logs that this run has written
     int n_own, own_capacity;

@@ -6,7 +6,7 @@
 
 enum { ROWS = 12, LABEL = 9, WIDEST = 100, NARROWEST = 10, BAR_ROWS = 20 };
 
-// ---- the range of the values ---------------------------------------------------------------------
+// ---- the range of the values -----------------------------------------------------------------
 
 typedef struct range {
     double low, high;
@@ -32,7 +32,7 @@ static range range_of(const dn_curve *curves, int n) {
     return r;
 }
 
-// ---- dots ----------------------------------------------------------------------------------------
+// ---- dots ------------------------------------------------------------------------------------
 
 // Points of `width` x `height`; dot[i] is the number of the curve there plus 1.
 typedef struct dots {
@@ -72,7 +72,7 @@ static void draw_curve(dots *d, const dn_curve *curve, const range *r, int numbe
     }
 }
 
-// ---- as text -------------------------------------------------------------------------------------
+// ---- as text ---------------------------------------------------------------------------------
 
 static const int colours[DN_MOST_CURVES] = {36, 33, 35, 32, 31, 34};
 
@@ -90,7 +90,8 @@ static void put_cell(const dn_screen *screen, const dots *d, int column, int row
     int wide = screen->utf8 ? 2 : 1, high = screen->utf8 ? 4 : 2, pattern = 0, curve = 0;
     for (int y = 0; y < high; y++)
         for (int x = 0; x < wide; x++) {
-            int dot = d->dot[(size_t)(row * high + y) * (size_t)d->width + (size_t)(column * wide + x)];
+            int dot =
+                d->dot[(size_t)(row * high + y) * (size_t)d->width + (size_t)(column * wide + x)];
             if (!dot) continue;
             pattern |= bits[y][x];
             curve = dot - 1;
@@ -156,7 +157,7 @@ void dn_plot_text(const dn_screen *screen, const dn_curve *curves, int n, dn_str
     free(d.dot);
 }
 
-// ---- histograms ------------------------------------------------------------------------------------
+// ---- histograms ------------------------------------------------------------------------------
 
 dn_histogram dn_histogram_of(const double *values, int64_t count, int bins) {
     dn_histogram h = {.low = INFINITY, .high = -INFINITY};
@@ -189,8 +190,13 @@ static int64_t most_of(const dn_histogram *h) {
 }
 
 void dn_histogram_text(const dn_screen *screen, const dn_histogram *h, dn_str *out) {
-    static const char *const eighths[] = {"",  "\342\226\217", "\342\226\216", "\342\226\215",
-                                          "\342\226\214", "\342\226\213", "\342\226\212",
+    static const char *const eighths[] = {"",
+                                          "\342\226\217",
+                                          "\342\226\216",
+                                          "\342\226\215",
+                                          "\342\226\214",
+                                          "\342\226\213",
+                                          "\342\226\212",
                                           "\342\226\211"};
     int columns = plot_columns(screen) - LABEL;
     int64_t most = most_of(h);
@@ -199,7 +205,8 @@ void dn_histogram_text(const dn_screen *screen, const dn_histogram *h, dn_str *o
         int64_t length = h->counts[i] * 8 * (columns > 1 ? columns : 1) / most;
         dn_str_printf(out, "%*.4g |", LABEL, begins);
         begin_colour(screen, 0, out);
-        for (int64_t k = 0; k < length / 8; k++) dn_str_puts(out, screen->utf8 ? "\342\226\210" : "#");
+        for (int64_t k = 0; k < length / 8; k++)
+            dn_str_puts(out, screen->utf8 ? "\342\226\210" : "#");
         if (screen->utf8) dn_str_puts(out, eighths[length % 8]);
         end_colour(screen, out);
         dn_str_printf(out, " %lld\n", (long long)h->counts[i]);

@@ -12,9 +12,8 @@ typedef struct canvas {
     double low, high;
 } canvas;
 
-static const uint8_t curve_colours[DN_MOST_CURVES][3] = {{31, 119, 180}, {255, 127, 14},
-                                                         {148, 103, 189}, {44, 160, 44},
-                                                         {214, 39, 40},   {23, 190, 207}};
+static const uint8_t curve_colours[DN_MOST_CURVES][3] = {
+    {31, 119, 180}, {255, 127, 14}, {148, 103, 189}, {44, 160, 44}, {214, 39, 40}, {23, 190, 207}};
 static const uint8_t black[3] = {40, 40, 40}, grey[3] = {220, 220, 220};
 
 static dn_status blank(dn_image *out) {
@@ -32,13 +31,14 @@ static void fill(dn_image *image, int x, int y, int width, int height, const uin
             memcpy(image->pixels + ((size_t)row * WIDTH + (size_t)column) * 3, colour, 3);
 }
 
-// ---- digits ----------------------------------------------------------------------------------------
+// ---- digits ----------------------------------------------------------------------------------
 
 // 3 x 5 points a character; each row is an octal digit, from the top.
 static int glyph_of(char c) {
     static const char characters[] = "0123456789.-e+naif";
-    static const int glyphs[] = {075557, 026227, 071747, 071717, 055711, 074717, 074757, 071122, 075757,
-                                 075717, 000002, 000700, 003747, 002720, 006555, 003557, 020222, 034644};
+    static const int glyphs[] = {075557, 026227, 071747, 071717, 055711, 074717,
+                                 074757, 071122, 075757, 075717, 000002, 000700,
+                                 003747, 002720, 006555, 003557, 020222, 034644};
     const char *at = c ? strchr(characters, c) : NULL;
     return at ? glyphs[at - characters] : 0;
 }
@@ -59,7 +59,7 @@ static void write_number(dn_image *image, int right, int y, double value) {
     write_text(image, right - (int)strlen(text) * 4 * ZOOM, y, text);
 }
 
-// ---- axes ------------------------------------------------------------------------------------------
+// ---- axes ------------------------------------------------------------------------------------
 
 static int plot_y(const canvas *c, double value) {
     return TOP + (int)lround((c->high - value) / (c->high - c->low) * (HEIGHT - TOP - BOTTOM));
@@ -80,7 +80,7 @@ static void draw_axes(const canvas *c, double first, double last) {
     write_number(c->image, WIDTH - RIGHT, HEIGHT - BOTTOM + 8, last);
 }
 
-// ---- curves ----------------------------------------------------------------------------------------
+// ---- curves ----------------------------------------------------------------------------------
 
 static void draw_line(dn_image *image, int x0, int y0, int x1, int y1, const uint8_t colour[3]) {
     int steps = abs(x1 - x0) > abs(y1 - y0) ? abs(x1 - x0) : abs(y1 - y0);

@@ -10,7 +10,7 @@
 
 enum { USUAL_COLUMNS = 80, CELL_PIXELS = 8, LARGEST_SIDE = 4096, KITTY_CHUNK = 4096 };
 
-// ---- what the terminal can do --------------------------------------------------------------------
+// ---- what the terminal can do ----------------------------------------------------------------
 
 static bool contains(const char *variable, const char *text) {
     const char *value = getenv(variable);
@@ -55,7 +55,8 @@ dn_screen dn_screen_of(FILE *out) {
     if (choose(&screen, getenv("DNET_PICTURES"))) return screen;
     if (plain || !screen.utf8)
         screen.kind = DN_SCREEN_TEXT;
-    else if (getenv("KITTY_WINDOW_ID") || strstr(term, "kitty") || contains("TERM_PROGRAM", "ghostty"))
+    else if (getenv("KITTY_WINDOW_ID") || strstr(term, "kitty") ||
+             contains("TERM_PROGRAM", "ghostty"))
         screen.kind = DN_SCREEN_KITTY;
     else if (contains("COLORTERM", "truecolor") || contains("COLORTERM", "24bit"))
         screen.kind = DN_SCREEN_BLOCKS_RGB;
@@ -72,15 +73,15 @@ dn_screen dn_screen_for_pictures(FILE *out) {
     return screen;
 }
 
-// ---- pixels --------------------------------------------------------------------------------------
+// ---- pixels ----------------------------------------------------------------------------------
 
 typedef struct rgb {
     int r, g, b;
 } rgb;
 
 static rgb pixel(const dn_image *image, int y, int x) {
-    const uint8_t *p = image->pixels + ((size_t)y * (size_t)image->width + (size_t)x) *
-                                           (size_t)image->channels;
+    const uint8_t *p =
+        image->pixels + ((size_t)y * (size_t)image->width + (size_t)x) * (size_t)image->channels;
     return image->channels == 1 ? (rgb){p[0], p[0], p[0]} : (rgb){p[0], p[1], p[2]};
 }
 
@@ -117,7 +118,7 @@ dn_status dn_image_scale(const dn_image *image, int height, int width, dn_image 
     return DN_SUCCESS;
 }
 
-// ---- blocks and characters -------------------------------------------------------------------------
+// ---- blocks and characters -------------------------------------------------------------------
 
 // The nearest of xterm's 6x6x6 colours and 24 greys.
 static int nearest_256(rgb c) {
@@ -163,7 +164,7 @@ static void show_text(const dn_image *image, FILE *out) {
     }
 }
 
-// ---- kitty -------------------------------------------------------------------------------------------
+// ---- kitty -----------------------------------------------------------------------------------
 
 static char *base64(const uint8_t *bytes, size_t n) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -204,10 +205,11 @@ static void show_kitty(const dn_image *image, FILE *out) {
     free(bytes);
 }
 
-// ---- sixel -------------------------------------------------------------------------------------------
+// ---- sixel -----------------------------------------------------------------------------------
 
 static rgb colour_of(int index) {
-    if (index >= 232) return (rgb){8 + 10 * (index - 232), 8 + 10 * (index - 232), 8 + 10 * (index - 232)};
+    if (index >= 232)
+        return (rgb){8 + 10 * (index - 232), 8 + 10 * (index - 232), 8 + 10 * (index - 232)};
     index -= 16;
     return (rgb){index / 36 * 51, index / 6 % 6 * 51, index % 6 * 51};
 }
@@ -259,7 +261,7 @@ static void show_sixel(const dn_image *image, FILE *out) {
     free(colours);
 }
 
-// ---- showing -----------------------------------------------------------------------------------------
+// ---- showing ---------------------------------------------------------------------------------
 
 // Graphics are made larger if they are small, so that a digit of 28 pixels can be seen.
 static int shown_width(const dn_screen *screen, const dn_image *image) {
@@ -270,7 +272,8 @@ static int shown_width(const dn_screen *screen, const dn_image *image) {
     return width < most ? width : most;
 }
 
-dn_status dn_screen_show(const dn_screen *screen, const dn_image *image, FILE *out) {
+dn_status dn_screen_show(const dn_screen *screen, const dn_image *image, int *lines, FILE *out) {
+    *lines = 0;
     if (screen->kind == DN_SCREEN_NONE) return DN_SUCCESS;
     int width = shown_width(screen, image);
     int64_t height = ((int64_t)image->height * width + image->width / 2) / image->width;
@@ -286,6 +289,7 @@ dn_status dn_screen_show(const dn_screen *screen, const dn_image *image, FILE *o
         show_text(&scaled, out);
     else
         show_blocks(screen, &scaled, out);
+    if (screen->kind < DN_SCREEN_SIXEL) *lines = (scaled.height + 1) / 2;
     fflush(out);
     dn_image_free(&scaled);
     return DN_SUCCESS;

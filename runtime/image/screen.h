@@ -29,8 +29,10 @@ typedef struct dn_screen {
 dn_screen dn_screen_of(FILE *out);
 // The same for pictures: a terminal that may have sixel is asked, once.
 dn_screen dn_screen_for_pictures(FILE *out);
-// Shows an image, made smaller if it is too wide. Nothing without a terminal.
-dn_status dn_screen_show(const dn_screen *screen, const dn_image *image, FILE *out) DN_MUST_USE;
+// Shows an image, made smaller if it is too wide. Nothing without a terminal. *lines is how many it
+// took, 0 where only the terminal knows.
+dn_status dn_screen_show(const dn_screen *screen, const dn_image *image, int *lines,
+                         FILE *out) DN_MUST_USE;
 
 // The image in another size: means of the pixels that fall together, or pixels repeated.
 dn_status dn_image_scale(const dn_image *image, int height, int width, dn_image *out) DN_MUST_USE;

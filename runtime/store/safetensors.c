@@ -37,16 +37,16 @@ typedef struct type_name {
 } type_name;
 
 static const type_name type_names[] = {
-    {DN_BOOL, "BOOL"}, {DN_U8, "U8"},   {DN_I32, "I32"},
-    {DN_I64, "I64"},   {DN_F32, "F32"}, {DN_F64, "F64"},
+    {DN_BOOL, "BOOL"}, {DN_U8, "U8"},   {DN_I32, "I32"},   {DN_I64, "I64"},
+    {DN_F32, "F32"},   {DN_F64, "F64"}, {DN_BF16, "BF16"},
 };
 
 _Static_assert(sizeof type_names / sizeof *type_names == DN_DTYPE_COUNT, "a dtype has no name");
 
 // Types of the format that dnet does not have.
 static const char *const foreign_types[] = {
-    "I8",      "I16",     "U16",         "U32",         "U64", "F16",     "BF16",    "F8_E4M3",
-    "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "F4",  "F6_E2M3", "F6_E3M2", "C64",
+    "I8",      "I16",         "U16",         "U32", "U64",     "F16",     "F8_E4M3", "F8_E5M2",
+    "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "F4",  "F6_E2M3", "F6_E3M2", "C64",
 };
 
 static const char *name_of_type(dn_dtype dtype) {

@@ -115,7 +115,7 @@ static void make_ops(bool f32) {
     int n = 0;
     CHECK_OK(dn_read_file(TEST_DIR "/interp/golden/ops.txt", &text, &length));
     for (const char *at = text; *at;) {
-        for (n = 0; n < BATCH && read_golden(&at, f32, &g); n++) {
+        for (n = 0; n < BATCH && read_golden(&at, f32 ? DN_F32 : DN_F64, &g); n++) {
             cases[n] = runnable(&g);
             names[n] = dn_strdup(g.name);
             free_golden(&g);

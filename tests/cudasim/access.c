@@ -95,6 +95,7 @@ bool sim_find(sim_warp *warp, const sim_instr *i, int lane, ptx_space space, uin
 
 bool sim_find_unaligned(sim_warp *warp, const sim_instr *i, int lane, ptx_space space,
                         uint64_t address, int bytes, sim_span *out) {
+    if (space == PTX_GENERIC) space = sim_generic(&address);
     switch (space) {
         case PTX_SHARED: return find_shared(warp, i, lane, address, bytes, out);
         case PTX_LOCAL:
@@ -139,7 +140,7 @@ static void race(sim_warp *warp, const sim_instr *i, int lane, const sim_span *s
     char where[160], who[96];
     describe(warp, span, where, sizeof where);
     sim_describe_stamp(warp, with, who, sizeof who);
-    sim_report(warp, i, lane, SIM_RACE, "%s what %s accesses, with no barrier between: %s", verb,
+    sim_report(warp, i, lane, SIM_RACE, "%s what %s accessed, with no barrier between: %s", verb,
                who, where);
 }
 

@@ -165,7 +165,7 @@ static void bits32(void) {
     U32("bfind.u32 %d, %a;", a ? 31 - __builtin_clz(a) : -1);
     U32("bfind.shiftamt.u32 %d, %a;", a ? __builtin_clz(a) : -1);
     U32("bfe.u32 %d, %a, 4, 9;", a >> 4 & 0x1ff);
-    S32("bfe.s32 %d, %a, 4, 9;", a << 19 >> 23);
+    S32("bfe.s32 %d, %a, 4, 9;", (int32_t)((uint32_t)a << 19) >> 23);
     U32("bfi.b32 %d, %a, %b, 8, 12;", (b & ~0xfff00u) | (a & 0xfff) << 8);
     U32("lop3.b32 %d, %a, %b, %c, 0xe2;", looked_up(a, b, c, 0xe2));
     U32("prmt.b32 %d, %a, %b, 0x7610;", (a & 0xffff) | (b >> 16 & 0xff) << 16 | (b >> 24) << 24);

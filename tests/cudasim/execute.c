@@ -70,6 +70,7 @@ static void close_cta(sim_cta *cta) {
     }
     sim_mbarriers_free(cta);
     sim_bulk_free(cta);
+    sim_wgmmas_free(cta);
     free(cta->warps);
 }
 
@@ -92,6 +93,7 @@ static void start_cta(sim_cta *cta, uint64_t number) {
     memset(cta->local_written, 0, sizes_of(cta).local);
     sim_mbarriers_reset(cta);
     sim_bulk_reset(cta);
+    sim_wgmmas_reset(cta);
     for (int w = 0; w < cta->n_warps; w++) {
         uint32_t threads = cta->threads - (uint32_t)w * SIM_LANES;
         sim_copies_reset(&cta->warps[w]);

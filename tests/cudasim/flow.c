@@ -63,7 +63,8 @@ static void find_blocks(flow *f) {
     leads[0] = true;
     for (int s = 0; s < n; s++) {
         int count = sim_successors(f->d, s, next, MOST_NEXT);
-        if (count == 1 && next[0] == s + 1) continue;
+        // Also a jump to the next statement ends a block: it is executed as a jump.
+        if (count == 1 && next[0] == s + 1 && !is(f->d, s, "bra")) continue;
         leads[s + 1] = true;
         for (int k = 0; k < count; k++) leads[next[k]] = true;
     }

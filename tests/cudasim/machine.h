@@ -122,6 +122,7 @@ typedef enum sim_state {
     SIM_GATHERS,   // until other lanes of the warp reach this instruction
     SIM_BARRIER,   // bar.sync number `barrier`
     SIM_MBARRIER,  // until the phase of its mbarriers ends
+    SIM_WGMMA,     // until the other warps of its group have issued what it waits for
     SIM_STOPPED,   // the launch is
 } sim_state;
 
@@ -176,7 +177,8 @@ typedef struct sim_barrier {
 enum { SIM_BARRIERS = 17, SIM_CLUSTER_BARRIER = 16, SIM_WARPS = 32 };
 
 typedef struct sim_mbarriers sim_mbarriers;  // mbarrier.c
-typedef struct sim_groups sim_groups;        // bulk copies and wgmma (bulk.c)
+typedef struct sim_bulk sim_bulk;            // bulk.c
+typedef struct sim_wgmmas sim_wgmmas;        // wgmma.c
 
 // A launch, as all its blocks see it.
 typedef struct sim_grid {
@@ -211,7 +213,8 @@ struct sim_cta {
     const sim_block *last;  // that was accessed
     sim_barrier barriers[SIM_BARRIERS];
     sim_mbarriers *mbarriers;
-    sim_groups *groups;
+    sim_bulk *bulk;
+    sim_wgmmas *wgmmas;
 };
 
 static inline const void *sim_source(const sim_warp *warp, sim_slot slot) {
@@ -267,6 +270,7 @@ bool sim_mbarriers_time_out(sim_cta *cta);  // wakes who tries to wait; whether 
 // An mbarrier of the block, as others use it: a copy that arrives, or bytes that have come. False:
 // there is none at that address in shared memory.
 bool sim_mbarrier_arrive(sim_cta *cta, uint64_t address, uint32_t count, const uint32_t *seen);
+bool sim_mbarrier_known(sim_cta *cta, uint64_t address);
 bool sim_mbarrier_bytes(sim_cta *cta, uint64_t address, int64_t bytes, const uint32_t *seen);
 void sim_mbarriers_reset(sim_cta *cta);
 void sim_mbarriers_free(sim_cta *cta);
@@ -275,6 +279,8 @@ void sim_copies_free(sim_warp *warp);
 bool sim_bulk_progress(sim_cta *cta);  // does what was put off; whether there was any
 void sim_bulk_reset(sim_cta *cta);
 void sim_bulk_free(sim_cta *cta);
+void sim_wgmmas_reset(sim_cta *cta);
+void sim_wgmmas_free(sim_cta *cta);
 
 void sim_run_branch(sim_warp *warp, const sim_instr *i, uint32_t mask);
 void sim_run_branch_table(sim_warp *warp, const sim_instr *i, uint32_t mask);

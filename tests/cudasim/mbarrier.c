@@ -97,6 +97,8 @@ bool sim_mbarrier_bytes(sim_cta *cta, uint64_t address, int64_t bytes, const uin
     return true;
 }
 
+bool sim_mbarrier_known(sim_cta *cta, uint64_t address) { return find(cta, address) != NULL; }
+
 bool sim_mbarriers_time_out(sim_cta *cta) {
     bool any = false;
     for (int w = 0; w < cta->n_warps; w++)

@@ -288,6 +288,24 @@ static void test_pictures(void) {
     expect_png("p/row.png", 3, 11, 1);
     expect("const 1\n const \"p/x.png\"\n const -1\n const 1\n call_host save_image 4\n return",
            "error: test.dnet:5:1: `image` of save_image should be a tensor, not an int");
+    expect(PICTURES
+           "load y\n const \"p/shown.png\"\n none\n none\n const false\n call_host show 5\n return",
+           "none");
+    expect_png("p/shown.png", 8, 6, 1);
+}
+
+static void test_plots(void) {
+#define NUMBERS "const 3\n const 1\n const 2\n list 3\n"
+    expect(NUMBERS "const \"p/plot.png\"\n const false\n call_host plot 3\n return", "none");
+    expect_png("p/plot.png", 400, 640, 3);
+    expect(NUMBERS "const \"p/hist.png\"\n const 3\n const false\n call_host hist 4\n return",
+           "none");
+    expect_png("p/hist.png", 400, 640, 3);
+    expect("const true\n none\n const false\n call_host plot 3\n return",
+           "error: test.dnet:4:1: `values` of plot should be numbers over time, not a bool");
+    expect("const true\n none\n const 3\n const false\n call_host hist 4\n return",
+           "error: test.dnet:5:1: `values` of hist should be a tensor or a list of numbers, not a "
+           "bool");
 }
 
 static void test_values(void) {
@@ -425,6 +443,7 @@ int main(void) {
     test_images();
     test_output();
     test_pictures();
+    test_plots();
     test_values();
     test_weights();
     folder_end();

@@ -1,5 +1,5 @@
-// Every op against golden values (golden/ops.txt, made by golden.py), in f64 and f32, on 1, 2 and 3
-// threads, and without a pool; reused memory is poisoned.
+// Every op against golden values (golden/ops.txt, made by golden.py), in f64, f32 and bf16, on 1, 2
+// and 3 threads, and without a pool; reused memory is poisoned.
 #include "codegen/interp/kernel.h"
 #include "tests/interp/golden_case.h"
 
@@ -60,11 +60,12 @@ int main(void) {
     size_t length;
     CHECK_OK(dn_read_file(TEST_DIR "/interp/golden/ops.txt", &text, &length));
     for (int i = 1; i < 4; i++) CHECK_OK(dn_pool_new(i, &pools[i]));
-    for (int f32 = 0; text && f32 < 2; f32++) {
+    static const dn_dtype reals[] = {DN_F64, DN_F32, DN_BF16};
+    for (int real = 0; text && real < 3; real++) {
         const char *at = text;
         golden_case c;
         int n = 0;
-        for (; read_golden(&at, f32, &c); n++) {
+        for (; read_golden(&at, reals[real], &c); n++) {
             run_case(&c);
             free_golden(&c);
         }

@@ -80,8 +80,13 @@ enum { UNITS = 8 };  // in the last place; 1 where it is ROUNDED
 // To what operands of f32 contractions are rounded; matrix units of GPUs have fewer bits.
 static double contraction_epsilon = FLT_EPSILON;
 
+// Between 1 and the next number.
+static inline double epsilon_of_dtype(dn_dtype dtype) {
+    return dtype == DN_BF16 ? 0x1p-7 : dtype == DN_F32 ? FLT_EPSILON : DBL_EPSILON;
+}
+
 static inline double epsilon_of(const dn_node *node) {
-    if (node->type.dtype != DN_F32) return DBL_EPSILON;
+    if (node->type.dtype == DN_F64) return DBL_EPSILON;
     bool contraction = node->op == DN_OP_DOT || node->op == DN_OP_CONV ||
                        node->op == DN_OP_CONV_INPUT || node->op == DN_OP_CONV_WEIGHT;
     return contraction ? contraction_epsilon : FLT_EPSILON;
@@ -126,8 +131,10 @@ static inline void add_errors(const run_case *c, const dn_node *node, dn_tensor 
                               double units, dn_tensor *out) {
     node_error error = error_of(node);
     if (error == EXACT) return;
-    bool f32 = out->dtype == DN_F32;
-    double unit = units * epsilon_of(node), least = f32 ? FLT_MIN : DBL_MIN;
+    bool f64 = out->dtype == DN_F64;
+    double unit = units * epsilon_of(node), least = f64 ? DBL_MIN : FLT_MIN;
+    // What is computed a little differently in f32 may be rounded to the next number of bf16.
+    double next = out->dtype == DN_BF16 ? epsilon_of_dtype(DN_BF16) : 0;
     unit *= 1 - 0.13 * (run / 2 % 5);  // lest every second run give the same
     if (error == ROUNDED) unit /= UNITS;
     if (error >= SUM) unit *= 1 + sqrt(terms_of(node)) / 16;
@@ -135,7 +142,7 @@ static inline void add_errors(const run_case *c, const dn_node *node, dn_tensor 
     for (int64_t i = 0; i < dn_shape_elements(&out->shape); i++) {
         double v = dn_tensor_get(out, i), size = fabs(dn_tensor_get(sizes, i));
         bool tiny = size > 0 && size < least / unit;  // may be flushed to 0
-        double by = unit * size + (tiny ? least : 0);
+        double by = unit * size + next * fabs(v) + (tiny ? least : 0);
         if (by > 0 && isfinite(by)) dn_tensor_set(out, i, v + sign_of_error(run, node->id, i) * by);
     }
     dn_tensor_release(sizes);
@@ -256,7 +263,7 @@ static inline void allowances_free(allowance *a, int n) {
 // allowed for by a factor.
 static inline double allowed(const allowance *a, const dn_tensor *want, int64_t i) {
     if (!a->inexact) return 0;
-    double epsilon = want->dtype == DN_F32 ? FLT_EPSILON : DBL_EPSILON;
+    double epsilon = epsilon_of_dtype(want->dtype);
     return 4 * a->spread[i] + 2 * epsilon * fabs(dn_tensor_get(want, i));
 }
 
@@ -274,7 +281,7 @@ static inline double largest_of(const dn_tensor *t) {
 static inline int64_t first_difference(const allowance *a, const dn_tensor *want,
                                        const dn_tensor *have, int64_t *count) {
     int64_t first = -1;
-    double chaos = 0.01 * largest_of(want);
+    double chaos = (want->dtype == DN_BF16 ? 0.2 : 0.01) * largest_of(want);
     *count = 0;
     for (int64_t i = 0; i < dn_shape_elements(&want->shape); i++) {
         if (a->loose[i] || same_element(want, have, i)) continue;

@@ -242,7 +242,7 @@ static void test_failures(fixture *f) {
     CHECK(chmod("cc-fails", 0755) == 0);
     setenv("CC", "./cc-fails", 1);
     dn_status status = dn_link_executable(&f->link);
-    CHECK(status && strcmp(dn_status_message(status), "`./cc-fails` could not link small") == 0);
+    CHECK(status && strcmp(dn_status_message(status), "`./cc-fails` could not make small") == 0);
     CHECK(status && strstr(dn_status_note(status), "cannot find -l:libz.a"));
     CHECK(status && strcmp(dn_status_hint(status), "on Debian: apt install zlib1g-dev") == 0);
     dn_status_free(status);

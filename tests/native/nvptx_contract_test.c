@@ -255,7 +255,8 @@ static void check_epilogue(epilogue *e, const job *j) {
     for (int64_t i = 0; i < m; i++)
         for (int64_t c = 0; c < n; c++) {
             double sum = want[i * n + c], scale = e->data[5][i * n + c];
-            CHECK(near(DN_F32, sums[c * m + i], sum, 100), "%ld x %ld at %ld, %ld: %g, not %g", (long)m, (long)n, (long)i, (long)c, sums[c * m + i], sum);
+            CHECK(near(DN_F32, sums[c * m + i], sum, 100), "%ld x %ld at %ld, %ld: %g, not %g",
+                  (long)m, (long)n, (long)i, (long)c, sums[c * m + i], sum);
             sum = (sum + e->data[4][c]) * scale;
             CHECK(near(DN_F32, out[i * n + c], sum, 100), "%g, not %g", out[i * n + c], sum);
         }

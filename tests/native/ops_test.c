@@ -1,5 +1,5 @@
-// Every op's golden values (tests/interp/golden/ops.txt) on native code: f64 and f32, -O0 and -O3,
-// each instruction set, 1 to 3 threads, poisoned memory.
+// Every op's golden values (tests/interp/golden/ops.txt) on native code: f64, f32 and bf16, -O0 and
+// -O3, each instruction set, 1 to 3 threads, poisoned memory.
 #include "tests/interp/golden_case.h"
 #include "tests/native/verdict.h"
 
@@ -49,12 +49,12 @@ static void check_all(const golden_case *golden, const run_case *cases, int n, i
     for (int i = 0; i < n; i++) results_free(&first[i]);
 }
 
-static void test_dtype(const char *text, bool f32) {
+static void test_dtype(const char *text, dn_dtype real) {
     static golden_case golden[MOST_CASES];
     static run_case cases[MOST_CASES];
     dn_dims *dims = dn_dims_new();
     int n = 0;
-    for (; n < MOST_CASES && read_golden(&text, f32, &golden[n]); n++)
+    for (; n < MOST_CASES && read_golden(&text, real, &golden[n]); n++)
         cases[n] = runnable(dims, &golden[n]);
     CHECK(n > 200 && !*text, "%d cases, then: %.40s", n, text);
     check_all(golden, cases, n, 0);
@@ -70,8 +70,9 @@ int main(void) {
     char *text = NULL;
     size_t length;
     CHECK_OK(dn_read_file(TEST_DIR "/interp/golden/ops.txt", &text, &length));
-    test_dtype(text, false);
-    test_dtype(text, true);
+    test_dtype(text, DN_F64);
+    test_dtype(text, DN_F32);
+    test_dtype(text, DN_BF16);
     free(text);
     return CHECK_RESULT();
 }

@@ -234,9 +234,9 @@ static inline dn_node *node_of(maker *m, const dn_type *type) {
 }
 
 static inline dn_dtype some_dtype(maker *m) {
-    static const dn_dtype dtypes[] = {DN_F32, DN_F32, DN_F32, DN_F32, DN_F32, DN_F32,
-                                      DN_F64, DN_I32, DN_I64, DN_U8,  DN_BOOL};
-    return dtypes[pick(&m->d, 11)];
+    static const dn_dtype dtypes[] = {DN_F32,  DN_F32, DN_F32, DN_F32, DN_BF16, DN_BF16,
+                                      DN_BF16, DN_F64, DN_I32, DN_I64, DN_U8,   DN_BOOL};
+    return dtypes[pick(&m->d, 12)];
 }
 
 static inline dn_type some_type(maker *m) {

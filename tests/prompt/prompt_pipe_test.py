@@ -76,6 +76,13 @@ def test_tables():
            "  ...   ...   ...\n", "   29    30   7.5\n")
 
 
+def test_lists():
+    expect("[ones([2]), zeros([30, 30])]\n[[1], [2]]\n",
+           "list of 2\n  f32[2] [1, 1]\n  f32[30, 30]  min 0  mean 0  max 0  std 0\n", "list of 2\n  list [1]\n")
+    expect('{a: "x\\ny"}\n"say \\"hi\\""\n', '  a  string "x\\ny"\n', 'string "say \\"hi\\""\n')
+    expect(":doc print\n", "command print(a: any", absent=("extern",))
+
+
 def test_networks():
     text = ("net Net(z: f32[N, Z]) -> f32[N, 10] { z |> dense(8) |> relu |> batch_norm |> dense(10) }\n"
             "model M = Net\nM\nM(ones([2, 4]))\nM\n")
@@ -248,7 +255,12 @@ def test_files():
         write("m.dnet", MODEL.split("let x")[0] + "fn old(x: f32[N]) -> f32[N] { x }\n")
         write("change.py", "import sys\ntext = open('m.dnet').read()\n")
         first = ":load m.dnet\nlet x = uniform([8, 4], seed: 1)\nlet y = uniform([8, 2], seed: 2)\nfit(x, y)\n"
-        expect(first + "old(ones([1]))\n", "m.dnet: 6 definitions\n", "loss", "f32[1] [1]", cwd=folder)
+        expect(first + "old(ones([1]))\n", "m.dnet is loaded\n", "loss", "f32[1] [1]", cwd=folder)
+        expect("", "f32[1, 2]\n", args=("-c", "M(ones([1, 4]))", "m.dnet"), cwd=folder, absent=("loaded",))
+        expect("", "memory of fit", args=("-c", ":memory fit", "m.dnet"), cwd=folder)
+        expect("old(ones([1]))\n", "f32[1] [1]", args=("-i", "m.dnet"), cwd=folder)
+        expect("", "missing.dnet", args=("-c", "1", "missing.dnet"), cwd=folder, code=1)
+        expect("", "a value is missing after -c", args=("-c",), cwd=folder, code=2)
         expect(":load missing.dnet\n1\n", "missing.dnet", "int 1", cwd=folder)
         expect(":reload\n", "no file was loaded yet", cwd=folder)
 

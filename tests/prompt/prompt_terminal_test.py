@@ -247,6 +247,9 @@ def test_pictures():
         t.wait_prompt()
         check(t, t.screen.graphics and t.screen.graphics[0].startswith('\x1bPq"1;1;512;512#16;2;0;0;0'), "no sixel picture")
         t.screen.unknown = [u for u in t.screen.unknown if u != "c"]
+    with Session() as t:
+        out = t.type("for i in 1..5 { plot([for k in 1..i: k], live: true) }")
+        check(t, out.count("|") == 12 and "        5 |" in out, "a live plot does not take the place of the one before")
     with Session(env={"NO_COLOR": "1"}) as t:
         out = t.type(image)
         check(t, "@" not in out and "#" in out and "%" in out, "no picture of characters")

@@ -14,6 +14,7 @@ import struct
 import termios
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 SEQUENCE = re.compile(r"\x1b\[([?>]?)([0-9;]*)([A-Za-z@`])")
 
 
@@ -121,7 +122,8 @@ class Screen:
 class Terminal:
     def __init__(self, program, *args, columns=80, rows=40, env=None, cwd=None):
         self.screen = Screen(columns)
-        whole = dict(os.environ, TERM="xterm-256color", LC_ALL="C.UTF-8")
+        whole = dict(os.environ, TERM="xterm-256color", LC_ALL="C.UTF-8",
+                     LSAN_OPTIONS=f"suppressions={HERE}/libedit.supp:print_suppressions=0")
         for name in ("NO_COLOR", "COLORTERM", "KITTY_WINDOW_ID", "TERM_PROGRAM"):
             whole.pop(name, None)
         whole.update(env or {})

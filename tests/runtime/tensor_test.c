@@ -7,14 +7,14 @@
 #include "tests/check.h"
 
 static void test_dtypes(void) {
-    static const size_t sizes[] = {1, 1, 4, 8, 4, 8};
-    CHECK(DN_DTYPE_COUNT == 6, "a new dtype needs a size here");
+    static const size_t sizes[] = {1, 1, 4, 8, 4, 8, 2};
+    CHECK(DN_DTYPE_COUNT == 7, "a new dtype needs a size here");
     for (int i = 0; i < DN_DTYPE_COUNT; i++) {
         const char *name = dn_dtype_name((dn_dtype)i);
         dn_dtype back = DN_DTYPE_COUNT;
         CHECK(dn_dtype_from_name(name, strlen(name), &back) && (int)back == i, "%s", name);
         CHECK(dn_dtype_size((dn_dtype)i) == sizes[i], "%s", name);
-        CHECK(dn_dtype_is_float((dn_dtype)i) == (name[0] == 'f'), "%s", name);
+        CHECK(dn_dtype_is_float((dn_dtype)i) == (name[0] == 'f' || i == DN_BF16), "%s", name);
         CHECK(!dn_dtype_from_name(name, strlen(name) - 1, &back), "a prefix of %s", name);
     }
     dn_dtype none;
@@ -101,6 +101,30 @@ static void test_elements(dn_dtype dtype) {
     dn_tensor_release(copy);
 }
 
+// The 32 bits of a float, and of the bf16 that it becomes.
+static void test_bf16(void) {
+    static const uint32_t bits[][2] = {
+        {0x3f800000, 0x3f80}, {0x3f807fff, 0x3f80}, {0x3f808000, 0x3f80},  // a tie, to even
+        {0x3f808001, 0x3f81}, {0x3f818000, 0x3f82}, {0xbf818000, 0xbf82},
+        {0x80000000, 0x8000}, {0x00000001, 0x0000}, {0x00008001, 0x0001},
+        {0x7f7f7fff, 0x7f7f}, {0x7f7f8000, 0x7f80},  // beyond the largest: infinite
+        {0x7f800000, 0x7f80}, {0xff800000, 0xff80}, {0x7fc00000, 0x7fc0},
+        {0x7f800001, 0x7fc0},  // a NaN stays one, and is quiet
+        {0xff812345, 0xffc1}, {0x7fffffff, 0x7fff},
+    };
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
+        float x;
+        memcpy(&x, &bits[i][0], sizeof x);
+        uint16_t got = dn_bf16_from_f32(x);
+        CHECK(got == bits[i][1], "%08x: %04x, not %04x", bits[i][0], got, bits[i][1]);
+    }
+    for (uint32_t i = 0; i < 0x10000; i++) {
+        float x = dn_bf16_to_f32((uint16_t)i);
+        bool signalling = x != x && !(i & 0x40);
+        CHECK(dn_bf16_from_f32(x) == (i | (signalling ? 0x40 : 0)), "%04x and back", i);
+    }
+}
+
 static void test_ownership(void) {
     dn_shape shape = dn_shape_of(0, NULL);
     dn_tensor *t = NULL;
@@ -124,6 +148,7 @@ int main(void) {
     test_bytes();
     test_no_memory();
     for (int i = 0; i < DN_DTYPE_COUNT; i++) test_elements((dn_dtype)i);
+    test_bf16();
     test_ownership();
     return CHECK_RESULT();
 }

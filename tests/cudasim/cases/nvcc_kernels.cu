@@ -129,13 +129,13 @@ extern "C" __global__ void mixture(const float *x, float *out, int n) {
     int t = blockIdx.x * blockDim.x + threadIdx.x;
     if (t >= n) return;
     float v[8], y = x[t];
-    for (int i = 0; i < 8; i++) v[(i * (t + 1)) & 7] = y + i;
+    for (int i = 0; i < 8; i++) v[(i * (t | 1)) & 7] = y + i;
     for (int i = 0; i < 8; i++)
-        if (((i * (t | 1)) & 7) == 0) v[0] = v[i];
+        if (i % 3 == t % 3) v[(i + t) & 7] = v[i];
     switch (t % 7) {
         case 0: y = expf(y); break;
         case 1: y = logf(fabsf(y) + 1); break;
-        case 2: y = sinf(y) + v[(8 - t % 8) & 7] * 0; break;
+        case 2: y = sinf(y) + v[t & 7]; break;
         case 3: y = power(y, t % 11); break;
         case 4: y = y / (t + 1); break;
         case 5: y = (float)(t / 3 % 5 + (long long)t * 7 / (t + 2)); break;
