@@ -59,6 +59,11 @@ static LLVMValueRef binary(dn_emit *e, dn_op op, dn_dtype dtype, LLVMValueRef a,
     return dn_emit_op(e, op, dtype, dtype, in);
 }
 
+static LLVMValueRef compare(dn_emit *e, dn_op op, dn_dtype dtype, LLVMValueRef a, LLVMValueRef b) {
+    LLVMValueRef in[] = {a, b};
+    return dn_emit_op(e, op, dtype, DN_BOOL, in);
+}
+
 static LLVMValueRef combine(dn_emit *e, const dn_reduction *r, LLVMValueRef a, LLVMValueRef b) {
     switch (r->op) {
         case DN_OP_REDUCE_SUM: return binary(e, DN_OP_ADD, r->dtype, a, b);
@@ -77,16 +82,16 @@ static LLVMValueRef both(dn_emit *e, LLVMValueRef a, LLVMValueRef b) {
 static void choose(dn_emit *e, const dn_reduction *r, LLVMValueRef slot[2], LLVMValueRef value,
                    LLVMValueRef index, bool in_order) {
     dn_dtype dtype = value_dtype(e->kernel, r);
-    LLVMValueRef nan = binary(e, DN_OP_NE, dtype, value, value);
-    LLVMValueRef was_nan = binary(e, DN_OP_NE, dtype, slot[0], slot[0]);
+    LLVMValueRef nan = compare(e, DN_OP_NE, dtype, value, value);
+    LLVMValueRef was_nan = compare(e, DN_OP_NE, dtype, slot[0], slot[0]);
     LLVMValueRef better =
-        binary(e, r->op == DN_OP_ARGMAX ? DN_OP_GT : DN_OP_LT, dtype, value, slot[0]);
+        compare(e, r->op == DN_OP_ARGMAX ? DN_OP_GT : DN_OP_LT, dtype, value, slot[0]);
     LLVMValueRef first_nan = both(e, nan, LLVMBuildNot(e->builder, was_nan, ""));
     better = LLVMBuildOr(e->builder, better, first_nan, "");
     if (!in_order) {
-        LLVMValueRef equal = LLVMBuildOr(e->builder, binary(e, DN_OP_EQ, dtype, value, slot[0]),
+        LLVMValueRef equal = LLVMBuildOr(e->builder, compare(e, DN_OP_EQ, dtype, value, slot[0]),
                                          both(e, nan, was_nan), "");
-        equal = both(e, equal, binary(e, DN_OP_LT, r->dtype, index, slot[1]));
+        equal = both(e, equal, compare(e, DN_OP_LT, r->dtype, index, slot[1]));
         better = LLVMBuildOr(e->builder, better, equal, "");
     }
     slot[0] = LLVMBuildSelect(e->builder, better, value, slot[0], "");

@@ -130,7 +130,7 @@ dn_status dn_session_record(dn_session *s, int command, dn_recorded *out, dn_val
 // Values that no name leads to any more, of hidden variables and of what the compiler needed.
 static void drop_hidden(dn_session *s) {
     for (int i = 0; i < s->n_locals; i++) {
-        if (dn_prompt_is_visible(s->compiler, i)) continue;
+        if (s->locals[i].kind == DN_VALUE_NONE || dn_prompt_is_visible(s->compiler, i)) continue;
         dn_value_release(s->locals[i]);
         s->locals[i] = dn_value_none();
     }
@@ -240,7 +240,6 @@ static bool compile_and_run(dn_session *s, const char *text, bool at_end) {
     else
         dn_input_free(&input);
     if (ok && (input.command < 0 || run_input(s, &input))) dn_session_keep_input(s, text);
-    if (s->n_locals) drop_hidden(s);
     return true;
 }
 
@@ -259,6 +258,8 @@ bool dn_session_evaluate(dn_session *s, const char *text, bool at_end) {
         dn_question_ask(s, bare + 1);
     else if (!dn_question_word(s, bare))
         taken = compile_and_run(s, text, at_end);
+    // The places of hidden values are used again, and whoever gets one expects nothing there.
+    if (s->n_locals) drop_hidden(s);
     free(bare);
     return taken;
 }

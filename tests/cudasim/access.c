@@ -199,3 +199,125 @@ void sim_write(sim_warp *warp, const sim_instr *i, int lane, const sim_span *spa
     sim_check_write(warp, i, lane, span, bytes, i->relaxed, from);
     memcpy(span->data, from, (size_t)bytes);
 }
+
+// ---- whole warps ----
+
+// The memory in which the lanes of an instruction usually all are.
+typedef struct region {
+    uint64_t base, size;
+    uint8_t *data, *written;
+    sim_cell *cells;
+    uint64_t stamp;
+    sim_order order;
+} region;
+
+// That of the first lane's address. False: the lanes are accessed one by one.
+static bool find_region(const sim_warp *warp, const sim_instr *i, uint64_t address, region *out) {
+    const sim_cta *cta = warp->cta;
+    ptx_space space = (ptx_space)i->space;
+    uint64_t generic = 0;
+    if (space == PTX_GENERIC) {
+        generic = address;
+        space = sim_generic(&address);
+        generic -= address;
+    }
+    sim_span span = {.global = space == PTX_GLOBAL};
+    if (space == PTX_SHARED) {
+        *out = (region){.base = generic,
+                        .size = cta->shared_bytes,
+                        .data = cta->shared,
+                        .written = cta->shared_written,
+                        .cells = cta->shared_cells};
+    } else if (space == PTX_GLOBAL && cta->last && !cta->last->freed) {
+        const sim_block *block = cta->last;
+        *out = (region){.base = block->base,
+                        .size = block->bytes,
+                        .data = (uint8_t *)(uintptr_t)block->base,
+                        .written = block->written,
+                        .cells = block->cells};
+    } else {
+        return false;
+    }
+    out->stamp = stamp_of(warp, &span, 0, i->relaxed) | SIM_ALL_BYTES;
+    out->order = order_of(warp, &span);
+    return true;
+}
+
+// Whole words inside the region.
+static inline bool is_usual(const region *r, uint64_t at, int bytes) {
+    return at < r->size && (uint64_t)bytes <= r->size - at && at % (uint64_t)bytes == 0 &&
+           bytes % SIM_CELL_BYTES == 0;
+}
+
+static inline bool read_usual(const region *r, uint64_t at, int lane, int bytes, uint8_t *to) {
+    uint64_t stamp = r->stamp | (uint64_t)lane << SIM_LANE_BIT, race = 0;
+    uint32_t unwritten = 0;
+    for (int k = 0; k < bytes; k += SIM_CELL_BYTES) {
+        uint32_t written;
+        memcpy(&written, r->written + at + k, sizeof written);
+        unwritten |= written ^ 0x01010101;
+        const sim_cell *cell = &r->cells[at / SIM_CELL_BYTES + (uint64_t)k / SIM_CELL_BYTES];
+        uint64_t write = sim_stamp_get(&cell->write);
+        if (write) race |= sim_stamp_conflicts(write, stamp, &r->order);
+    }
+    if (race || unwritten) return false;
+    for (int k = 0; k < bytes; k += SIM_CELL_BYTES)
+        sim_shadow_read(&r->cells[at / SIM_CELL_BYTES + (uint64_t)k / SIM_CELL_BYTES], stamp,
+                        &r->order);
+    memcpy(to, r->data + at, (size_t)bytes);
+    return true;
+}
+
+static inline bool write_usual(const region *r, uint64_t at, int lane, int bytes,
+                               const uint8_t *from) {
+    static const uint8_t all[SIM_MOST_ACCESS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                                 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    uint64_t stamp = r->stamp | (uint64_t)lane << SIM_LANE_BIT;
+    for (int k = 0; k < bytes; k += SIM_CELL_BYTES) {
+        const sim_cell *cell = &r->cells[at / SIM_CELL_BYTES + (uint64_t)k / SIM_CELL_BYTES];
+        uint64_t write = sim_stamp_get(&cell->write), read = sim_stamp_get(&cell->read);
+        uint64_t other = sim_stamp_get(&cell->other);
+        if ((write && sim_stamp_conflicts(write, stamp, &r->order)) ||
+            (read && sim_stamp_conflicts(read, stamp, &r->order)) ||
+            (other && sim_stamp_conflicts(other, stamp, &r->order)))
+            return false;
+    }
+    for (int k = 0; k < bytes; k += SIM_CELL_BYTES)
+        sim_shadow_write(&r->cells[at / SIM_CELL_BYTES + (uint64_t)k / SIM_CELL_BYTES], stamp,
+                         &r->order, false);
+    memcpy(r->data + at, from, (size_t)bytes);
+    memcpy(r->written + at, all, (size_t)bytes);
+    return true;
+}
+
+bool sim_read_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
+                    int bytes, uint8_t (*data)[SIM_MOST_ACCESS]) {
+    region r;
+    bool usual = find_region(warp, i, addresses[__builtin_ctz(mask)], &r);
+    if (usual) warp->dirty = true;
+    for (int l = 0; l < SIM_LANES; l++) {
+        if (!(mask >> l & 1)) continue;
+        uint64_t at = addresses[l] - r.base;
+        if (usual && is_usual(&r, at, bytes) && read_usual(&r, at, l, bytes, data[l])) continue;
+        sim_span span;
+        if (!sim_find(warp, i, l, (ptx_space)i->space, addresses[l], bytes, &span)) return false;
+        sim_read(warp, i, l, &span, bytes, data[l]);
+    }
+    return true;
+}
+
+bool sim_write_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
+                     int bytes, uint8_t (*data)[SIM_MOST_ACCESS]) {
+    region r;
+    bool usual = find_region(warp, i, addresses[__builtin_ctz(mask)], &r);
+    if (usual) warp->dirty = true;
+    for (int l = 0; l < SIM_LANES; l++) {
+        if (!(mask >> l & 1)) continue;
+        uint64_t at = addresses[l] - r.base;
+        if (usual && is_usual(&r, at, bytes) && write_usual(&r, at, l, bytes, data[l])) continue;
+        sim_span span;
+        if (!sim_find(warp, i, l, (ptx_space)i->space, addresses[l], bytes, &span)) return false;
+        sim_write(warp, i, l, &span, bytes, data[l]);
+    }
+    return true;
+}

@@ -23,6 +23,13 @@ void sim_read(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span
               void *to);
 void sim_write(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
                const void *from);
+// The same for all lanes of `mask`, each with its own address: one element of `data` for each.
+// False: the launch was stopped.
+enum { SIM_MOST_ACCESS = 32 };
+bool sim_read_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
+                    int bytes, uint8_t (*data)[SIM_MOST_ACCESS]);
+bool sim_write_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
+                     int bytes, uint8_t (*data)[SIM_MOST_ACCESS]);
 // The checks of sim_read and sim_write alone.
 void sim_check_written(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span,
                        int bytes);

@@ -5,56 +5,69 @@
 #include "tests/cudasim/alu.h"
 #include "tests/cudasim/decode.h"
 
-enum { MOST_BYTES = 32 };
-
 // ---- running ----
 
-// An element, extended as its type says, to a register's lane.
-static void put_element(sim_warp *warp, const sim_instr *i, int k, int lane, const uint8_t *from) {
-    char *d = warp->registers + i->list[k];
-    if (i->bytes == 16) {
-        memcpy(d + 16 * lane, from, 16);
-        return;
+// The addresses of lanes. Taken first: a result may go to the register they are in.
+static void take_addresses(const sim_warp *warp, const sim_instr *i, uint64_t *addresses) {
+    if (!i->indirect) {
+        for (int l = 0; l < SIM_LANES; l++) addresses[l] = (uint64_t)i->offset;
+    } else if (i->wide) {
+        const uint64_t *a = sim_source(warp, i->a);
+        for (int l = 0; l < SIM_LANES; l++) addresses[l] = a[l] + (uint64_t)i->offset;
+    } else {
+        const uint32_t *a = sim_source(warp, i->a);
+        for (int l = 0; l < SIM_LANES; l++) addresses[l] = a[l] + (uint32_t)i->offset;
     }
-    uint64_t v = 0;
-    memcpy(&v, from, i->bytes);
-    int unused = 64 - 8 * i->bytes;
-    if (i->negated) v = (uint64_t)((int64_t)(v << unused) >> unused);  // of a signed type
-    if (i->width == 8)
-        ((uint64_t *)(void *)d)[lane] = v;
-    else
-        ((uint32_t *)(void *)d)[lane] = (uint32_t)(i->width == 2 ? v & 0xffff : v);
+}
+
+// Elements of one lane each, extended as their type says, to a register.
+static void put_element(sim_warp *warp, const sim_instr *i, uint32_t mask, int k,
+                        uint8_t (*data)[SIM_MOST_ACCESS]) {
+    char *d = warp->registers + i->list[k];
+    int at = k * i->bytes, unused = 64 - 8 * i->bytes;
+    for (int l = 0; l < SIM_LANES; l++) {
+        if (!(mask >> l & 1)) continue;
+        uint64_t v = 0;
+        if (i->bytes == 4 && i->width == 4) {
+            memcpy(d + 4 * l, data[l] + at, 4);
+            continue;
+        }
+        if (i->bytes == 16) {
+            memcpy(d + 16 * l, data[l] + at, 16);
+            continue;
+        }
+        memcpy(&v, data[l] + at, i->bytes);
+        if (i->negated) v = (uint64_t)((int64_t)(v << unused) >> unused);  // of a signed type
+        if (i->width == 8)
+            memcpy(d + 8 * l, &v, 8);
+        else
+            ((uint32_t *)(void *)d)[l] = (uint32_t)(i->width == 2 ? v & 0xffff : v);
+    }
 }
 
 static void run_load(sim_warp *warp, const sim_instr *i, uint32_t mask) {
-    int bytes = i->bytes * i->n_list;
-    uint64_t addresses[SIM_LANES];  // before a result takes the address's register
-    for (int l = 0; l < SIM_LANES; l++)
-        if (mask >> l & 1) addresses[l] = sim_lane_address(warp, i, l);
-    for (int l = 0; l < SIM_LANES; l++) {
-        if (!(mask >> l & 1)) continue;
-        sim_span span;
-        uint8_t data[MOST_BYTES];
-        if (!sim_find(warp, i, l, (ptx_space)i->space, addresses[l], bytes, &span)) return;
-        sim_read(warp, i, l, &span, bytes, data);
-        for (int k = 0; k < i->n_list; k++) put_element(warp, i, k, l, data + k * i->bytes);
-    }
+    uint64_t addresses[SIM_LANES];
+    uint8_t data[SIM_LANES][SIM_MOST_ACCESS];
+    take_addresses(warp, i, addresses);
+    if (!sim_read_lanes(warp, i, mask, addresses, i->bytes * i->n_list, data)) return;
+    for (int k = 0; k < i->n_list; k++) put_element(warp, i, mask, k, data);
 }
 
 static void run_store(sim_warp *warp, const sim_instr *i, uint32_t mask) {
-    int bytes = i->bytes * i->n_list, lane_bytes = i->bytes == 16 ? 16 : i->width == 8 ? 8 : 4;
-    for (int l = 0; l < SIM_LANES; l++) {
-        if (!(mask >> l & 1)) continue;
-        sim_span span;
-        uint8_t data[MOST_BYTES];
-        uint64_t address = sim_lane_address(warp, i, l);
-        if (!sim_find(warp, i, l, (ptx_space)i->space, address, bytes, &span)) return;
-        for (int k = 0; k < i->n_list; k++) {
-            const char *from = sim_source(warp, i->list[k]);
-            memcpy(data + k * i->bytes, from + l * lane_bytes, i->bytes);
+    int lane_bytes = i->bytes == 16 ? 16 : i->width == 8 ? 8 : 4;
+    uint64_t addresses[SIM_LANES];
+    uint8_t data[SIM_LANES][SIM_MOST_ACCESS];
+    take_addresses(warp, i, addresses);
+    for (int k = 0; k < i->n_list; k++) {
+        const char *from = sim_source(warp, i->list[k]);
+        if (i->bytes == 4 && lane_bytes == 4) {
+            for (int l = 0; l < SIM_LANES; l++) memcpy(data[l] + 4 * k, from + 4 * l, 4);
+        } else {
+            for (int l = 0; l < SIM_LANES; l++)
+                memcpy(data[l] + k * i->bytes, from + l * lane_bytes, i->bytes);
         }
-        sim_write(warp, i, l, &span, bytes, data);
     }
+    sim_write_lanes(warp, i, mask, addresses, i->bytes * i->n_list, data);
 }
 
 // ---- decoding ----
@@ -115,7 +128,7 @@ static void decode_elements(sim_decoder *d, const ptx_operand *operand, ptx_type
         if (bytes < i->bytes) sim_decode_fail(d, "a register is too small");
         if (first[k].kind != PTX_SINK || i->width == 0) i->width = (uint8_t)bytes;
     }
-    if (i->bytes * count > MOST_BYTES) sim_decode_fail(d, "too many bytes");
+    if (i->bytes * count > SIM_MOST_ACCESS) sim_decode_fail(d, "too many bytes");
 }
 
 static ptx_type decode_access(sim_decoder *d, int *count) {

@@ -2,6 +2,7 @@
 
 prompt_pipe_test.py BUILD_DIR      (Debian's python3 alone)
 """
+import gzip
 import os
 import struct
 import subprocess
@@ -243,6 +244,20 @@ def test_failures_keep_what_was_there():
     expect("let a = 1; let b = idx(\"missing\")\na\nb\n", "int 1\n", "there is no value called `b`")
     expect("let n = 0\nfor i in 1..5 { n += i; check(i < 3) }\nn\n", "a check failed", "int 6\n")
     expect("for i in 1..3 { let inner = i }\ninner\ni\n", "no value called `inner`", "no value called `i`")
+
+
+def test_trials_leave_nothing():
+    """A loop over shuffled data begins with its first epoch, whatever a trial left in the loop's place."""
+    data = ('let data = idx("images.gz", shape: [2, 2, 1]) |> shuffle |> batch(4)\n'
+            "for x in data |> take(1) { print(sum(x)) }\n")
+    with tempfile.TemporaryDirectory() as folder:
+        with gzip.open(os.path.join(folder, "images.gz"), "wb") as file:
+            file.write(struct.pack(">IIII", 0x803, 40, 2, 2) + bytes(range(160)))
+        first, second = data.splitlines(True)
+        _, plain = run(first + second, cwd=folder)
+        _, tried = run(first + ":time let n = 3\n:check let n = 5\n" + second, cwd=folder)
+        if plain.splitlines()[-1] != tried.splitlines()[-1] or "error" in plain:
+            fail("a trial changes the order of data", plain + tried)
 
 
 # ---- files ---------------------------------------------------------------------------------------
