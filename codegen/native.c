@@ -57,13 +57,31 @@ static int32_t find_kernel(maker *m, const dn_kernels *entry, const dn_kernel *k
 
 // ---- Launches ----
 
-static dn_native_arg arg_of(const dn_buffer *buffer) {
+static dn_native_arg place_of_buffer(const dn_buffer *buffer) {
     switch (buffer->kind) {
         case DN_BUFFER_INPUT: return (dn_native_arg){DN_PLACE_INPUT, buffer->index, 0};
         case DN_BUFFER_VAR: return (dn_native_arg){DN_PLACE_VAR, buffer->index, 0};
         case DN_BUFFER_OUTPUT: return (dn_native_arg){DN_PLACE_OUTPUT, buffer->index, 0};
         default: return (dn_native_arg){DN_PLACE_ARENA, 0, buffer->offset};
     }
+}
+
+static dn_native_arg arg_of(const dn_kernels *entry, const dn_kernel *kernel, int arg) {
+    const dn_buffer *buffer = &entry->buffers[kernel->args[arg]];
+    dn_native_arg place = place_of_buffer(buffer);
+    place.offset += dn_kernel_begin(kernel, arg) * (int64_t)dn_dtype_size(buffer->dtype);
+    return place;
+}
+
+// An argument of one of the kernels that do `whole`.
+static dn_native_arg arg_of_part(const dn_kernels *entry, const dn_kernel *whole,
+                                 const dn_kernel *part, int arg) {
+    int buffer = part->args[arg], scratch = dn_kernel_scratch(whole);
+    const dn_buffer *b = &whole->inner->buffers[buffer];
+    dn_native_arg place = arg_of(entry, whole, buffer < scratch ? buffer : scratch);
+    if (buffer >= scratch) place.offset += b->offset;
+    place.offset += dn_kernel_begin(part, arg) * (int64_t)dn_dtype_size(b->dtype);
+    return place;
 }
 
 // What a row outside a table is reported about: "gather" or "scatter_add", the table's buffer.
@@ -162,30 +180,56 @@ static dn_native_launch launch_of(maker *m, const dn_kernels *entry, const dn_ke
     return launch;
 }
 
-static void make_entry(maker *m, const dn_kernels *entry, dn_native_entry *out) {
-    int n_args = 0;
-    for (int i = 0; i < entry->n; i++) n_args += entry->list[i]->n_args;
-    dn_native_launch *launches = DN_NEW_ARRAY(&m->code->arena, dn_native_launch, entry->n);
-    dn_native_arg *args = DN_NEW_ARRAY(&m->code->arena, dn_native_arg, n_args);
-    dn_str names = {0};
-    name_in(&names, "");  // at 0: nothing
-    int arg = 0;
-    for (int i = 0; i < entry->n; i++) {
+// An entry's launches under construction.
+typedef struct launches {
+    dn_native_launch *list;
+    dn_native_arg *args;
+    int n, n_args;
+    dn_str names;
+} launches;
+
+// How many launches the first n kernels are, and how many arguments they have.
+static int count_launches(const dn_kernels *entry, int n, int *n_args) {
+    int count = 0;
+    *n_args = 0;
+    for (int i = 0; i < n; i++) {
         const dn_kernel *kernel = entry->list[i];
-        launches[i] = launch_of(m, entry, kernel, &names);
-        launches[i].arg = arg;
-        for (int k = 0; k < kernel->n_args; k++)
-            args[arg++] = arg_of(&entry->buffers[kernel->args[k]]);
+        int own = kernel->n_args;
+        count += kernel->inner ? count_launches(kernel->inner, kernel->inner->n, &own) : 1;
+        *n_args += own;
     }
+    return count;
+}
+
+// A kernel, or those that do it.
+static void add_launches(maker *m, const dn_kernels *entry, const dn_kernel *kernel, launches *to) {
+    const dn_kernels *inner = kernel->inner;
+    for (int i = 0; i < (inner ? inner->n : 1); i++) {
+        const dn_kernel *one = inner ? inner->list[i] : kernel;
+        dn_native_launch *launch = &to->list[to->n++];
+        *launch = launch_of(m, inner ? inner : entry, one, &to->names);
+        launch->arg = to->n_args;
+        for (int k = 0; k < one->n_args; k++)
+            to->args[to->n_args++] =
+                inner ? arg_of_part(entry, kernel, one, k) : arg_of(entry, kernel, k);
+    }
+}
+
+static void make_entry(maker *m, const dn_kernels *entry, dn_native_entry *out) {
+    int n_args, ignored, n = count_launches(entry, entry->n, &n_args);
+    launches to = {.list = DN_NEW_ARRAY(&m->code->arena, dn_native_launch, n),
+                   .args = DN_NEW_ARRAY(&m->code->arena, dn_native_arg, n_args)};
+    name_in(&to.names, "");  // at 0: nothing
+    for (int i = 0; i < entry->n; i++) add_launches(m, entry, entry->list[i], &to);
     *out = (dn_native_entry){.arena_bytes = entry->arena_bytes,
-                             .n_constant = entry->n_constant,
-                             .launches = launches,
-                             .n_launches = entry->n,
-                             .args = args,
+                             .n_constant = count_launches(entry, entry->n_constant, &ignored),
+                             .launches = to.list,
+                             .n_launches = n,
+                             .args = to.args,
                              .n_args = n_args,
-                             .n_names = (int)names.length};
-    out->names = dn_arena_copy(&m->code->arena, names.text, names.length);
-    free(names.text);
+                             .n_names = (int)to.names.length};
+    out->names = dn_arena_copy(&m->code->arena, to.names.text, to.names.length);
+    free(to.names.text);
 }
 
 // A run must not fail once it has begun to write variables.
@@ -203,8 +247,8 @@ static dn_status check_order(const dn_kernels *entry, const dn_native_entry *mad
 // ---- All entries ----
 
 static void make_room(maker *m, const dn_kernels *const *entries, int n) {
-    int most = 0;
-    for (int i = 0; i < n; i++) most += entries[i]->n;
+    int most = 0, n_args;
+    for (int i = 0; i < n; i++) most += count_launches(entries[i], entries[i]->n, &n_args);
     m->code->entries = DN_NEW_ARRAY(&m->code->arena, dn_native_entry, n);
     m->code->kernels = DN_NEW_ARRAY(&m->code->arena, const dn_kernel *, most);
     m->code->kernels_of = DN_NEW_ARRAY(&m->code->arena, const dn_kernels *, most);

@@ -14,6 +14,10 @@ double dn_kernel_points(const dn_kernel *kernel, bool body);
 // The smallest and largest index that an access takes over all points of a kernel that is not
 // empty. False if they are too large for 64 bits.
 bool dn_access_range(const dn_kernel *kernel, const dn_access *access, int64_t *low, int64_t *high);
+// The argument that the kernels which do this one need for themselves; -1: none.
+int dn_kernel_scratch(const dn_kernel *kernel);
+// The element of its buffer at which an argument begins.
+int64_t dn_kernel_begin(const dn_kernel *kernel, int arg);
 // The same index at each point.
 bool dn_access_same(const dn_kernel *kernel, const dn_access *a, const dn_access *b);
 

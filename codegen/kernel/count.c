@@ -102,7 +102,21 @@ static double count_bytes(const dn_kernels *kernels, const dn_kernel *kernel) {
     return bytes;
 }
 
+// What the kernels that do this one cost.
+static void count_parts(dn_kernel *kernel) {
+    kernel->flops = kernel->bytes = 0;
+    dn_kernels_count(kernel->inner);
+    for (int i = 0; i < kernel->inner->n; i++) {
+        kernel->flops += kernel->inner->list[i]->flops;
+        kernel->bytes += kernel->inner->list[i]->bytes;
+    }
+}
+
 void dn_kernel_count(const dn_kernels *kernels, dn_kernel *kernel) {
+    if (kernel->inner) {
+        count_parts(kernel);
+        return;
+    }
     kernel->flops = count_flops(kernel);
     kernel->bytes = count_bytes(kernels, kernel);
 }

@@ -136,6 +136,7 @@ typedef struct dn_kernel {
     int n_axes;
     int *args;  // buffer of each argument
     int n_args;
+    int64_t *begins;       // the elements at which arguments begin in their buffers; NULL: all 0
     dn_kvalue *values;     // operands before uses
     int n_values, n_body;  // values[0..n_body) are computed at each point of the REDUCE axes
     dn_reduction *reductions;
@@ -143,6 +144,9 @@ typedef struct dn_kernel {
     dn_store *stores;  // of a body value: at each point of the REDUCE axes; else after them
     int n_stores;
     dn_contract contract;  // operands are args 0 and 1
+    // A contraction that several kernels do (winograd.h); NULL: none do. Their buffers are the
+    // arguments of this one in order, and then TEMPs that are inside its last one.
+    struct dn_kernels *inner;
     // RANDOM: fills args[0]
     bool normal, keyed;  // keyed: by `seed` and step 0 instead of the run's
     uint64_t seed;
@@ -155,7 +159,7 @@ typedef struct dn_target dn_target;
 typedef struct dn_kernels {  // an entry
     dn_arena arena;
     const dn_target *target;  // that it was lowered for
-    dn_graph *graph;  // owned: the graph as it was lowered; buffers and spans point into it
+    dn_graph *graph;          // owned: the graph as it was lowered; buffers and spans point into it
     dn_buffer *buffers;
     int n_buffers, cap_buffers;
     dn_kernel **list;
@@ -187,6 +191,12 @@ typedef struct dn_pack {
     int width;  // lanes of a panel
 } dn_pack;
 
+// How a convolution is done by Winograd's algorithm (winograd.h).
+typedef struct dn_winograd_choice {
+    int points[2];        // on each axis, 3 to 6
+    int64_t cache_bytes;  // so much of what is between its kernels is fetched fast
+} dn_winograd_choice;
+
 // What lowering has to know about a target.
 struct dn_target {
     const char *name;
@@ -196,6 +206,8 @@ struct dn_target {
     // Into how many parts a sum is worth cutting, for lack of other tasks: 1 for not at all. NULL:
     // never. From shapes alone, so that the order of sums does not depend on the machine.
     int (*parts)(const dn_contract *contract);
+    // Whether a convolution should be done by Winograd's algorithm; NULL: none should.
+    bool (*winograd)(const dn_contract *contract, dn_winograd_choice *choice);
 };
 
 // Fuses a graph with known sizes (after dn_passes_run) into kernels: codegen/kernel/lower.c.

@@ -43,6 +43,12 @@ bool dn_access_range(const dn_kernel *kernel, const dn_access *access, int64_t *
     return true;
 }
 
+int dn_kernel_scratch(const dn_kernel *kernel) { return kernel->inner ? kernel->n_args - 1 : -1; }
+
+int64_t dn_kernel_begin(const dn_kernel *kernel, int arg) {
+    return kernel->begins ? kernel->begins[arg] : 0;
+}
+
 bool dn_access_same(const dn_kernel *kernel, const dn_access *a, const dn_access *b) {
     bool same = a->offset == b->offset;
     for (int i = 0; i < kernel->n_axes; i++)
@@ -114,6 +120,7 @@ static bool one_to_one(const dn_kernel *kernel, const dn_access *access) {
 bool dn_kernel_in_place(const dn_kernel *kernel, int from, int to) {
     if (kernel->kind == DN_KERNEL_CONTRACT && from < 2) return false;
     if (from != to && dn_kernel_writes(kernel, from)) return false;
+    if (dn_kernel_begin(kernel, from) != dn_kernel_begin(kernel, to)) return false;
     const dn_store *store = only_store(kernel, to);
     if (!store) return false;
     // A later point may read what an earlier one wrote where points run over the same place.

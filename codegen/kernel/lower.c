@@ -5,6 +5,7 @@
 #include "codegen/kernel/expand.h"
 #include "codegen/kernel/order.h"
 #include "codegen/kernel/prepare.h"
+#include "codegen/kernel/winograd.h"
 
 // A packed copy of the second operand of contractions.
 typedef struct packed {
@@ -12,6 +13,13 @@ typedef struct packed {
     const dn_node *source;  // a variable's old and new value share a buffer, so the node counts
     int buffer;
 } packed;
+
+// Transformed weights, likewise.
+typedef struct transformed {
+    dn_winograd plan;
+    const dn_node *source;
+    int buffer;
+} transformed;
 
 typedef struct lowering {
     dn_kernels *out;
@@ -22,6 +30,8 @@ typedef struct lowering {
     int *buffer_of;         // by storage node, -1: none yet
     packed *packs;
     int n_packs, cap_packs;
+    transformed *weights;
+    int n_weights, cap_weights;
     bool *forced;
 } lowering;
 
@@ -195,6 +205,34 @@ static void push_contract(lowering *l, dn_kernel *k, const dn_node *node) {
     dn_split_contract(k, parts, buffer, &l->out->arena, push_raw, l);
 }
 
+// The transformed weights of `k`, which contractions with the same ones share.
+static int transformed_weights(lowering *l, const dn_kernel *k, const dn_winograd *plan,
+                               const dn_node *source, int width) {
+    for (int i = 0; i < l->n_weights; i++)
+        if (l->weights[i].source == source && dn_winograd_same_weights(&l->weights[i].plan, plan))
+            return l->weights[i].buffer;
+    int buffer = dn_winograd_weights(l->out, plan, k, width);
+    DN_PUSH(l->weights, l->n_weights, l->cap_weights) = (transformed){*plan, source, buffer};
+    return buffer;
+}
+
+// Winograd's algorithm for a contraction, where the target wants that.
+static bool use_winograd(lowering *l, dn_kernel *k, const dn_node *node, const dn_node *source) {
+    dn_winograd_choice choice;
+    dn_winograd plan;
+    if (k->contract.op == DN_OP_DOT || !l->target->winograd) return false;
+    if (!l->target->winograd(&k->contract, &choice)) return false;
+    if (!dn_winograd_plan(&k->contract, &choice, &plan)) return false;
+    int width = l->target->pack(&k->contract).width;
+    if (dn_winograd_has_weights(&plan)) {
+        int buffer = transformed_weights(l, k, &plan, source, width);
+        part_from_epilogue(l, k);
+        k->args[1] = buffer;
+    }
+    dn_winograd_kernels(l->out, &plan, k, node, width);
+    return true;
+}
+
 static void push_group(lowering *l, int g) {
     const dn_node *obstacle;
     dn_kernel *k = l->kernel_of[g];
@@ -208,6 +246,10 @@ static void push_group(lowering *l, int g) {
     const dn_node *second = k->n_args > 1 ? l->out->graph->nodes[k->args[1]] : NULL;
     for (int i = 0; i < k->n_args; i++) k->args[i] = buffer_of(l, l->out->graph->nodes[k->args[i]]);
     if (k->kind == DN_KERNEL_CONTRACT) {
+        if (use_winograd(l, k, l->fusion.groups[g].lead, second)) {
+            push_kernel(l, k);
+            return;
+        }
         pack_operand(l, k, second);
         push_contract(l, k, l->fusion.groups[g].lead);
     } else {
@@ -280,6 +322,7 @@ static void free_lowering(lowering *l) {
     free(l->kernel_of);
     free(l->buffer_of);
     free(l->packs);
+    free(l->weights);
     free(l->forced);
 }
 

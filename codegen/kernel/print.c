@@ -131,6 +131,8 @@ static void print_arg(const printer *p, int arg) {
     if (p->names) {
         dn_str_printf(p->out, "[%lld] ", ll(buffer->count));
         print_where(buffer, p->out);
+        int64_t begin = dn_kernel_begin(p->kernel, arg);
+        if (begin) dn_str_printf(p->out, " from %lld", ll(begin));
     }
     for (int b = 0; b < arg; b++) {
         if (!dn_kernel_overlap(p->kernels, p->kernel, arg, b)) continue;
@@ -176,6 +178,9 @@ static void print_contract(const printer *p) {
     }
     if (c->packed) dn_str_printf(p->out, ", packed %d", c->packed);
     if (c->parts) dn_str_printf(p->out, ", parts %d", c->parts);
+    if (p->kernel->inner)
+        dn_str_printf(p->out, ", by %d kernels in a%d", p->kernel->inner->n,
+                      dn_kernel_scratch(p->kernel));
     dn_str_puts(p->out, "\n");
 }
 
@@ -254,6 +259,11 @@ void dn_kernels_print_at(const dn_kernels *kernels, const dn_places *places, dn_
     for (int i = 0; i < kernels->n; i++) {
         dn_str_printf(out, "\n# %d\n", i);
         print_kernel(&(printer){kernels, kernels->list[i], places, true, out});
+        const dn_kernels *inner = kernels->list[i]->inner;
+        for (int k = 0; inner && k < inner->n; k++) {
+            dn_str_printf(out, "\n# %d.%d\n", i, k);
+            print_kernel(&(printer){inner, inner->list[k], places, true, out});
+        }
     }
 }
 

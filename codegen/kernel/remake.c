@@ -80,13 +80,22 @@ static int source(remaking *r, int buffer, int writer, int depth) {
     return made >= 0 ? made : kept;
 }
 
+// A new buffer that stands for `buffer`.
+static int new_buffer(remaking *r, int buffer) {
+    DN_PUSH(r->made_from, r->n_new, r->cap_new) = buffer;
+    return r->base->kernels.n_buffers + r->n_new - 1;
+}
+
 static bool clone_writer(remaking *r, int buffer, int to, int writer, int depth) {
     const dn_kernels *kernels = &r->base->kernels;
     dn_kernel *clone = dn_kernel_restrict(kernels, kernels->list[writer], buffer, false, r->arena);
     if (!clone || !may_come(r->base, clone, r->what.at)) return false;
     for (int i = 0; i < clone->n_args; i++) {
         int from = clone->args[i];
-        clone->args[i] = from == buffer ? to : source(r, from, writer, depth);
+        if (i == dn_kernel_scratch(clone))
+            clone->args[i] = new_buffer(r, from);
+        else
+            clone->args[i] = from == buffer ? to : source(r, from, writer, depth);
         if (clone->args[i] < 0) return false;
     }
     DN_PUSH(r->made, r->n_made, r->cap_made) = clone;
@@ -101,8 +110,7 @@ static int remake_value(remaking *r, int buffer, int depth) {
     if (d->written[buffer] >= r->what.at) return -1;
     int n, n_made = r->n_made;
     const dn_use *uses = uses_of(d, buffer, &n);
-    int to = d->kernels.n_buffers + r->n_new, n_new = r->n_new;
-    DN_PUSH(r->made_from, r->n_new, r->cap_new) = buffer;
+    int n_new = r->n_new, to = new_buffer(r, buffer);
     for (int i = 0; i < n; i++) {
         if (!uses[i].writes || clone_writer(r, buffer, to, uses[i].at, depth)) continue;
         r->n_made = n_made;
@@ -165,14 +173,14 @@ static void add_kernels(const remaking *r, int made, dn_draft *to) {
 
 // ---- what is not needed any more ------------------------------------------------------------
 
-// By buffer: read by a kernel that does not write it.
+// By buffer: read by a kernel that does not write it, or what a kernel needs for itself.
 static bool *find_read(const dn_kernels *kernels) {
     bool *read = dn_xcalloc((size_t)kernels->n_buffers + 1, sizeof *read);
     for (int k = 0; k < kernels->n; k++)
         for (int i = 0; i < kernels->list[k]->n_args; i++) {
             int buffer = kernels->list[k]->args[i];
             dn_use use = dn_kernel_use(kernels->list[k], k, buffer);
-            read[buffer] |= use.reads && !use.writes;
+            read[buffer] |= (use.reads && !use.writes) || i == dn_kernel_scratch(kernels->list[k]);
         }
     return read;
 }

@@ -107,6 +107,16 @@ int dn_report_fullest(const dn_kernels *kernels, const dn_buffer **out, int *ful
     return *fullest < 0 ? 0 : alive_at(kernels, *fullest, out);
 }
 
+// It is what the kernels of a contraction keep between them.
+static bool is_scratch(const dn_kernels *kernels, const dn_buffer *buffer) {
+    for (int i = 0; i < kernels->n; i++) {
+        const dn_kernel *kernel = kernels->list[i];
+        int scratch = dn_kernel_scratch(kernel);
+        if (scratch >= 0 && &kernels->buffers[kernel->args[scratch]] == buffer) return true;
+    }
+    return false;
+}
+
 const char *dn_report_describe(dn_arena *arena, const dn_kernels *kernels,
                                const dn_buffer *buffer) {
     const dn_node *node = buffer->node;
@@ -114,7 +124,10 @@ const char *dn_report_describe(dn_arena *arena, const dn_kernels *kernels,
     bool copy = node->op == DN_OP_VAR || node->op == DN_OP_INPUT;
     dn_str type = {0};
     dn_type_print(kernels->graph->dims, &node->type, &type);
-    const char *text = dn_arena_printf(arena, "%s%s %s", copy ? "copy of " : "",
+    const char *text = dn_arena_printf(arena, "%s%s %s",
+                                       copy                          ? "copy of "
+                                       : is_scratch(kernels, buffer) ? "inside "
+                                                                     : "",
                                        dn_op_get(node->op)->name, type.text);
     free(type.text);
     return text;

@@ -68,10 +68,14 @@ static void copy_kept(const part *p, dn_kernel *to, dn_arena *arena) {
     to->n_args = number(p->arg, from->n_args);
     to->values = DN_NEW_ARRAY(arena, dn_kvalue, to->n_values + 1);
     to->args = DN_NEW_ARRAY(arena, int, to->n_args + 1);
+    if (from->begins) to->begins = DN_NEW_ARRAY(arena, int64_t, to->n_args + 1);
     to->stores = DN_NEW_ARRAY(arena, dn_store, from->n_stores);
     to->n_stores = 0;
-    for (int i = 0; i < from->n_args; i++)
-        if (p->arg[i] >= 0) to->args[p->arg[i]] = from->args[i];
+    for (int i = 0; i < from->n_args; i++) {
+        if (p->arg[i] < 0) continue;
+        to->args[p->arg[i]] = from->args[i];
+        if (from->begins) to->begins[p->arg[i]] = from->begins[i];
+    }
     for (int i = 0; i < from->n_values; i++) {
         if (p->value[i] < 0) continue;
         dn_kvalue *value = &to->values[p->value[i]];
@@ -121,7 +125,7 @@ dn_kernel *dn_kernel_restrict(const dn_kernels *kernels, const dn_kernel *kernel
     dn_kernel *to = NULL;
     if (n == kernel->n_stores) {
         to = copy(kernel, arena);
-    } else if (n) {
+    } else if (n && !kernel->inner) {
         part p = {.from = kernel,
                   .kept = kept,
                   .value = dn_xcalloc((size_t)kernel->n_values + 1, sizeof *p.value),

@@ -88,11 +88,14 @@ static dn_status check_access(const dn_kernels *kernels, const dn_kernel *kernel
             return dn_fail(DN_INTERNAL, "rows overflow");
     }
     int64_t count = buffer_of(kernels, kernel, arg)->count;
-    if (low < 0 || high >= count)
+    int64_t begin = dn_kernel_begin(kernel, arg);
+    if (begin < 0 || begin > count || low < -begin || high >= count - begin)
         return dn_fail(DN_INTERNAL, "elements %lld to %lld of a%d, which has %lld", (long long)low,
-                       (long long)high, arg, (long long)count);
+                       (long long)high, arg, (long long)(count - begin));
     return DN_SUCCESS;
 }
+
+static dn_status check_plan(const dn_kernels *kernels);
 
 // ---- values ---------------------------------------------------------------------------------
 
@@ -245,7 +248,8 @@ static dn_status check_own_reads(const dn_kernel *kernel, const dn_store *store)
         bool known = value->in[0] < 0 && store->row < 0 &&
                      dn_access_range(kernel, &value->access, &low, &high) &&
                      dn_access_range(kernel, &store->access, &from, &to);
-        if (!known || (low <= to && from <= high))
+        int64_t apart = dn_kernel_begin(kernel, store->arg) - dn_kernel_begin(kernel, value->arg);
+        if (!known || (low <= to + apart && from + apart <= high))
             return dn_fail(DN_INTERNAL, "%%%d reads what other points write", i);
     }
     return DN_SUCCESS;
@@ -273,11 +277,31 @@ static dn_status check_parts(const dn_kernels *kernels, const dn_kernel *kernel)
                : dn_fail(DN_INTERNAL, "random numbers are floats");
 }
 
+static dn_status check_kernel(const dn_kernels *kernels, int index);
+
+// The kernels that do a contraction: their first buffers are its arguments, the others are inside
+// its last one.
+static dn_status check_own_kernels(const dn_kernels *kernels, const dn_kernel *kernel) {
+    const dn_kernels *inner = kernel->inner;
+    int n = kernel->n_args - 1;
+    if (inner->n_buffers < n) return dn_fail(DN_INTERNAL, "its kernels miss arguments");
+    for (int i = 0; i < n; i++)
+        if (inner->buffers[i].count != buffer_of(kernels, kernel, i)->count ||
+            inner->buffers[i].dtype != buffer_of(kernels, kernel, i)->dtype)
+            return dn_fail(DN_INTERNAL, "a%d is another buffer for its kernels", i);
+    if (dn_buffer_bytes(buffer_of(kernels, kernel, n)) < inner->arena_bytes)
+        return dn_fail(DN_INTERNAL, "a%d has no room for its kernels", n);
+    dn_status status = check_plan(inner);
+    for (int i = 0; i < inner->n && !status; i++) status = check_kernel(inner, i);
+    return status;
+}
+
 static dn_status check_kernel(const dn_kernels *kernels, int index) {
     const dn_kernel *kernel = kernels->list[index];
     dn_status status = check_shape(kernels, kernel);
     if (status) return dn_annotate(status, "kernel %d (%s)", index, kernel->name);
     status = check_parts(kernels, kernel);
+    if (!status && kernel->inner) status = check_own_kernels(kernels, kernel);
     if (!status) return DN_SUCCESS;
     dn_str text = {0};
     dn_kernel_print(kernels, kernel, true, &text);

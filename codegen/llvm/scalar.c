@@ -181,7 +181,6 @@ static bool is_exact(dn_op op, dn_dtype from) {
         case DN_OP_CEIL:
         case DN_OP_ROUND:
         case DN_OP_STOP_GRADIENT:
-        case DN_OP_REM:
         case DN_OP_MAX:
         case DN_OP_MIN:
         case DN_OP_SELECT: return true;
@@ -190,10 +189,18 @@ static bool is_exact(dn_op op, dn_dtype from) {
     }
 }
 
+// Hides from LLVM what bits a float was made of, or what becomes of its bits, so that a choice
+// between floats is not made one between bits, of which LLVM 19 makes wrong code for AVX-512
+// (llvm-project issue 157929).
+static LLVMValueRef fence(dn_emit *e, LLVMValueRef x) {
+    return dn_emit_intrinsic(e, "llvm.arithmetic.fence", LLVMTypeOf(x), &x, 1);
+}
+
 // The nearest float that bf16 holds, ties to even, as dn_bf16_from_f32 has it.
 static LLVMValueRef round_bf16(dn_emit *e, LLVMValueRef x) {
     LLVMBuilderRef b = e->builder;
     LLVMTypeRef type = dn_emit_over(e, e->i32, dn_emit_lanes(x));
+    x = fence(e, x);
     LLVMValueRef bits = LLVMBuildBitCast(b, x, type, "");
     LLVMValueRef odd = LLVMBuildLShr(b, bits, dn_emit_number(e, type, 16), "");
     odd = LLVMBuildAnd(b, odd, dn_emit_number(e, type, 1), "");
@@ -230,6 +237,8 @@ LLVMValueRef dn_emit_op(dn_emit *e, dn_op op, dn_dtype from, dn_dtype to, LLVMVa
                  .type = dn_emit_type(e, from, lanes),
                  .is_float = dn_dtype_is_float(from),
                  .is_signed = is_signed(from)};
+    bool rounds = to == DN_BF16 && !is_exact(op, from);
+    for (int k = 0; rounds && from == DN_BF16 && k < n; k++) x[k] = fence(e, x[k]);
     LLVMValueRef result = compute(&m, op, to, x);
-    return to == DN_BF16 && !is_exact(op, from) ? round_bf16(e, result) : result;
+    return rounds ? round_bf16(e, result) : result;
 }

@@ -1,8 +1,9 @@
 // Loops over the points of a task, the rows of a tile innermost.
 #include "codegen/x86/contract_task.h"
 
-// Rows are often a power of two apart, so that all share the same few lines of a cache.
-enum { WAYS = 8 };
+// Rows are often a power of two apart, so that all share the same few lines of a cache; but not
+// where they are neighbours.
+enum { WAYS = 8, NEIGHBOURS = 12 };
 
 LLVMBasicBlockRef dn_contract_if(dn_ctask *t, LLVMValueRef condition) {
     dn_emit *e = t->e;
@@ -45,7 +46,8 @@ void dn_contract_shape(dn_ctask *t, const dn_x86 *target) {
     bool few = dim->block * 4 + 4 < target->registers;
     if (wide && (few || (p->copy_a && target->registers > 16))) t->vectors = 4;
     int most = (target->registers - t->vectors - 1) / t->vectors;
-    if (most > WAYS) most = WAYS;
+    int limit = p->row_a == 1 && p->contract->op == DN_OP_DOT ? NEIGHBOURS : WAYS;
+    if (most > limit) most = limit;
     t->rows = (int)dn_ceil_div(dim->block, dn_ceil_div(dim->block, most));
 }
 

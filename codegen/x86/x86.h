@@ -33,6 +33,8 @@ int64_t dn_x86_contract_tasks(const dn_kernel *kernel);
 
 // Whether and how the second operand of a contraction is packed (contract_plan.c).
 dn_pack dn_x86_pack(const dn_contract *contract);
+// Whether a convolution is done by Winograd's algorithm (winograd.c).
+bool dn_x86_winograd(const dn_contract *contract, dn_winograd_choice *choice);
 extern const dn_target dn_x86_target;  // for dn_kernels_lower
 
 #endif

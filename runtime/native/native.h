@@ -22,7 +22,7 @@ typedef void dn_native_kernel(void *const *args, int64_t begin, int64_t end,
                               dn_native_fault *fault);
 
 typedef enum dn_native_place {
-    DN_PLACE_ARENA,   // offset bytes into the arena
+    DN_PLACE_ARENA,   // `offset` bytes into the arena; into the elements of the others
     DN_PLACE_INPUT,   // the argument's elements
     DN_PLACE_VAR,     // the variable's elements; kernels write updates there
     DN_PLACE_OUTPUT,  // the result's elements

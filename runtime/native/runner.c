@@ -142,16 +142,16 @@ static dn_status copy_variables(run *r) {
 }
 
 static void *address_of(const run *r, const dn_native_arg *arg) {
-    dn_tensor *copy;
+    dn_tensor *tensor = NULL;
     switch ((dn_native_place)arg->place) {
         case DN_PLACE_ARENA: return r->runner->arena.base + arg->offset;
-        case DN_PLACE_INPUT: return r->call->inputs[arg->index]->data;
-        case DN_PLACE_OUTPUT: return r->call->outputs[arg->index]->data;
+        case DN_PLACE_INPUT: tensor = r->call->inputs[arg->index]; break;
+        case DN_PLACE_OUTPUT: tensor = r->call->outputs[arg->index]; break;
         case DN_PLACE_VAR:
-            copy = r->runner->copies[arg->index];
-            return copy ? copy->data : r->call->vars[arg->index]->data;
+            tensor = r->runner->copies[arg->index];
+            if (!tensor) tensor = r->call->vars[arg->index];
     }
-    return NULL;
+    return (char *)tensor->data + arg->offset;
 }
 
 static dn_status prepare(run *r) {

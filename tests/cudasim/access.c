@@ -213,7 +213,7 @@ typedef struct region {
 
 // That of the first lane's address. False: the lanes are accessed one by one.
 static bool find_region(const sim_warp *warp, const sim_instr *i, uint64_t address, region *out) {
-    const sim_cta *cta = warp->cta;
+    sim_cta *cta = warp->cta;
     ptx_space space = (ptx_space)i->space;
     uint64_t generic = 0;
     if (space == PTX_GENERIC) {
@@ -228,8 +228,11 @@ static bool find_region(const sim_warp *warp, const sim_instr *i, uint64_t addre
                         .data = cta->shared,
                         .written = cta->shared_written,
                         .cells = cta->shared_cells};
-    } else if (space == PTX_GLOBAL && cta->last && !cta->last->freed) {
+    } else if (space == PTX_GLOBAL) {
         const sim_block *block = cta->last;
+        if (!block || address - block->base >= block->bytes) block = sim_memory_find(address);
+        if (!block || block->freed) return false;
+        cta->last = block;
         *out = (region){.base = block->base,
                         .size = block->bytes,
                         .data = (uint8_t *)(uintptr_t)block->base,
@@ -245,7 +248,7 @@ static bool find_region(const sim_warp *warp, const sim_instr *i, uint64_t addre
 
 // Whole words inside the region.
 static inline bool is_usual(const region *r, uint64_t at, int bytes) {
-    return at < r->size && (uint64_t)bytes <= r->size - at && at % (uint64_t)bytes == 0 &&
+    return at < r->size && (uint64_t)bytes <= r->size - at && (at & ((uint64_t)bytes - 1)) == 0 &&
            bytes % SIM_CELL_BYTES == 0;
 }
 
@@ -290,8 +293,10 @@ static inline bool write_usual(const region *r, uint64_t at, int lane, int bytes
     return true;
 }
 
-bool sim_read_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
-                    int bytes, uint8_t (*data)[SIM_MOST_ACCESS]) {
+static inline __attribute__((always_inline)) bool read_lanes(sim_warp *warp, const sim_instr *i,
+                                                             uint32_t mask,
+                                                             const uint64_t *addresses, int bytes,
+                                                             uint8_t (*data)[SIM_MOST_ACCESS]) {
     region r;
     bool usual = find_region(warp, i, addresses[__builtin_ctz(mask)], &r);
     if (usual) warp->dirty = true;
@@ -306,8 +311,19 @@ bool sim_read_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uin
     return true;
 }
 
-bool sim_write_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
-                     int bytes, uint8_t (*data)[SIM_MOST_ACCESS]) {
+bool sim_read_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
+                    int bytes, uint8_t (*data)[SIM_MOST_ACCESS]) {
+    switch (bytes) {  // so that the compiler knows the number
+        case 4: return read_lanes(warp, i, mask, addresses, 4, data);
+        case 16: return read_lanes(warp, i, mask, addresses, 16, data);
+        default: return read_lanes(warp, i, mask, addresses, bytes, data);
+    }
+}
+
+static inline __attribute__((always_inline)) bool write_lanes(sim_warp *warp, const sim_instr *i,
+                                                              uint32_t mask,
+                                                              const uint64_t *addresses, int bytes,
+                                                              uint8_t (*data)[SIM_MOST_ACCESS]) {
     region r;
     bool usual = find_region(warp, i, addresses[__builtin_ctz(mask)], &r);
     if (usual) warp->dirty = true;
@@ -320,4 +336,13 @@ bool sim_write_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const ui
         sim_write(warp, i, l, &span, bytes, data[l]);
     }
     return true;
+}
+
+bool sim_write_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
+                     int bytes, uint8_t (*data)[SIM_MOST_ACCESS]) {
+    switch (bytes) {  // so that the compiler knows the number
+        case 4: return write_lanes(warp, i, mask, addresses, 4, data);
+        case 16: return write_lanes(warp, i, mask, addresses, 16, data);
+        default: return write_lanes(warp, i, mask, addresses, bytes, data);
+    }
 }

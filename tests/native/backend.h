@@ -21,6 +21,9 @@ enum { MOST_THREADS = 3 };
 // What a test changes about kernels before their memory is planned; NULL: nothing.
 static void (*native_change)(dn_kernels *kernels);
 
+// Which target kernels are lowered for.
+static const dn_target *native_target = &dn_x86_target;
+
 // ---- the interpreter ------------------------------------------------------------------------
 
 static inline dn_status interpret(const run_case *c, dn_tensor *const *inputs, dn_tensor **vars,
@@ -62,7 +65,7 @@ static inline dn_status native_lower(native *n, const run_case *cases, int count
     n->lowered = dn_xcalloc((size_t)count, sizeof *n->lowered);
     for (; n->n < count; n->n++) {
         dn_kernels **kernels = &n->lowered[n->n];
-        DN_TRY(dn_kernels_lower(cases[n->n].graph, &dn_x86_target, kernels));
+        DN_TRY(dn_kernels_lower(cases[n->n].graph, native_target, kernels));
         if (native_change) native_change(*kernels);
         dn_kernels_plan(*kernels);
         dn_status status = dn_kernels_verify(*kernels);

@@ -1,0 +1,39 @@
+// Private to winograd*.c: the kernels of one contraction under construction.
+#ifndef DN_CODEGEN_KERNEL_WINOGRAD_PARTS_H
+#define DN_CODEGEN_KERNEL_WINOGRAD_PARTS_H
+
+#include "codegen/kernel/winograd_loop.h"
+
+typedef struct dn_wino_part {
+    dn_kernels *out;  // kernels and buffers go there
+    dn_arena *arena;  // what they consist of
+    const dn_winograd *plan;
+    const dn_wino_axis *y, *x;  // rows, columns of pixels
+    const dn_kernel *kernel;
+    int width;              // of a panel of the product's second operand
+    int64_t first, images;  // the images
+    int64_t column, n;      // the columns of the result
+} dn_wino_part;
+
+int dn_wino_buffer(const dn_wino_part *part, int64_t count);
+// The columns are panels of whole vectors.
+bool dn_wino_panels(const dn_wino_part *part);
+// Adds the axes (image, tile y, tile x) and their strides, where tiles follow each other.
+void dn_wino_tile_axes(const dn_wino_part *part, dn_wino_loop *l, int64_t tile, dn_access *at);
+
+// Each appends kernels, and returns the buffer that they write.
+// ---- winograd_weights.c ----
+int dn_wino_weights(const dn_wino_part *part);                        // U
+void dn_wino_taps(const dn_wino_part *part, int products, int taps);  // G^T N
+// ---- winograd_patches.c ----
+int dn_wino_patches(const dn_wino_part *part);  // V
+int dn_wino_tiles(const dn_wino_part *part);    // W
+// ---- winograd_products.c ----
+int dn_wino_products(const dn_wino_part *part, int patches, int weights);             // M
+void dn_wino_add_products(const dn_wino_part *part, int patches, int tiles, int to);  // N
+// ---- winograd_results.c ----
+void dn_wino_results(const dn_wino_part *part, int products);
+// The contraction's kernel over its own axes, with its sums loaded from a buffer.
+void dn_wino_epilogue(const dn_wino_part *part, int buffer, const dn_access *from);
+
+#endif
