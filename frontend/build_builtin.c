@@ -349,13 +349,19 @@ static dn_term bi_mean(dn_build *b, const dn_call *c) {
     dn_term folded;
     if (fold_list(b, c, &folded)) return folded;
     dn_dim reduced;
+    dn_term x = c->args[0];
+    bool narrow = x.kind == DN_TERM_TENSOR && x.node->type.dtype == DN_BF16;
+    if (narrow) c->args[0] = dn_term_tensor(dn_build_cast(b->graph, x.node, DN_F32));
     dn_node *sum = reduce(b, c, DN_OP_REDUCE_SUM, &reduced);
+    c->args[0] = x;
     if (!sum) return failed();
     if (!dn_dtype_is_float(sum->type.dtype))
         return dn_build_fail(b, c->span, "mean needs floats, not %s; cast(x, f32) converts",
                              dn_dtype_name(sum->type.dtype));
     double count = dn_dim_known(reduced) ? (double)reduced : 1;
-    return dn_arith(b, DN_OPER_DIV, dn_term_tensor(sum), dn_term_float(count), c->span);
+    dn_term mean = dn_arith(b, DN_OPER_DIV, dn_term_tensor(sum), dn_term_float(count), c->span);
+    if (!narrow || dn_term_is_error(mean)) return mean;
+    return dn_term_tensor(dn_build_cast(b->graph, mean.node, DN_BF16));  // rounded once
 }
 
 static dn_term arg_extreme(dn_build *b, const dn_call *c, dn_op op) {

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "codegen/interp/kernel.h"
+#include "runtime/base/interrupt.h"
 
 typedef struct value {
     dn_tensor *tensor;  // NULL: none yet, or no more
@@ -268,6 +269,8 @@ static void drop_dead(const run *r) {
 static dn_status run_nodes(run *r) {
     dn_interp *interp = r->interp;
     for (r->position = 0; r->position < interp->n_order; r->position++) {
+        r->node = NULL;
+        if (dn_interrupt_requested()) return dn_fail(DN_INTERRUPTED, "interrupted");
         r->node = interp->order[r->position];
         DN_TRY(run_node(r));
         drop_dead(r);

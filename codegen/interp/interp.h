@@ -20,8 +20,8 @@ typedef struct dn_interp_args {
 
 dn_status dn_interp_new(const dn_graph *graph, dn_interp **out) DN_MUST_USE;
 void dn_interp_free(dn_interp *interp);
-// Runs once. On failure (no memory, an index out of range in GATHER, wrong arguments) nothing was
-// changed, and *culprit (may be NULL) is the node that failed, if one did.
+// Runs once. On failure (no memory, an index out of range in GATHER, wrong arguments, Ctrl-C)
+// nothing was changed, and *culprit (may be NULL) is the node that failed, if one did.
 dn_status dn_interp_run(dn_interp *interp, dn_pool *pool, dn_interp_args *args,
                         const dn_node **culprit) DN_MUST_USE;
 

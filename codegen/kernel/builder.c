@@ -31,6 +31,14 @@ int dn_builder_push(dn_builder *b, const dn_kvalue *value) {
     return k->n_values - 1;
 }
 
+int dn_builder_widened(dn_builder *b, const dn_kvalue *load, dn_dtype dtype) {
+    int value = dn_builder_push(b, load);
+    if (load->dtype == dtype) return value;
+    return dn_builder_push(
+        b, &(dn_kvalue){
+               .kind = DN_KV_ELEMENTWISE, .op = DN_OP_CAST, .dtype = dtype, .in = {value, -1, -1}});
+}
+
 void dn_builder_forget(dn_builder *b) { b->n_known = 0; }
 
 void dn_builder_free(dn_builder *b) { free(b->known); }

@@ -31,6 +31,8 @@ typedef struct dn_builder {
 } dn_builder;
 
 int dn_builder_arg(dn_builder *b, int id);  // the argument with this id, added if it is new
+// Of a load, as a value of `dtype`: bf16 is widened.
+int dn_builder_widened(dn_builder *b, const dn_kvalue *load, dn_dtype dtype);
 int dn_builder_push(dn_builder *b, const dn_kvalue *value);
 // The value of a node at an index of its own; -1 and b->failed if that cannot be said.
 int dn_builder_value(dn_builder *b, const dn_node *node, const dn_index *index);

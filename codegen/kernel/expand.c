@@ -112,7 +112,7 @@ static void build_contract(dn_building *j, const dn_contract *contract) {
     j->b.kernel->contract = *contract;
     j->b.fixed = true;
     for (int i = 0; i < 2; i++) {  // args 0 and 1, even if they are the same buffer
-        int id = dn_storage(lead->in[i])->id;
+        int id = dn_contract_operand(lead, i)->id;
         DN_PUSH(j->b.kernel->args, j->b.kernel->n_args, j->b.cap_args) = id;
     }
     j->b.linear = dn_space_linear(&j->space, j->space.first, 0);

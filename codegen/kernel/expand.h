@@ -18,13 +18,15 @@ typedef void dn_kernel_sink(void *context, dn_kernel *kernel);
 const dn_node *dn_expand_alone(const dn_fusion *fusion, const dn_group *group, dn_arena *arena,
                                dn_kernel_sink *sink, void *context);
 
-// A LOOP kernel that copies what is stored of `node` from argument `from` to argument `to`.
-dn_kernel *dn_expand_copy(dn_arena *arena, const dn_node *node, int from, int to);
+// A LOOP kernel that copies what is stored of `node` from argument `from` to argument `to`, which
+// has elements of `dtype`.
+dn_kernel *dn_expand_copy(dn_arena *arena, const dn_node *node, dn_dtype dtype, int from, int to);
 
-// The kernels that pack the second operand of `contract`: source argument and strides as the
-// geometry says, `packed` the argument of the copy.
-void dn_expand_pack(const dn_contract *contract, int source, int packed, dn_pack pack, dn_span span,
-                    dn_arena *arena, dn_kernel_sink *sink, void *context);
+// The kernels that pack the second operand of `contract`: source argument, with elements of
+// `dtype`, and strides as the geometry says, `packed` the argument of the copy.
+void dn_expand_pack(const dn_contract *contract, dn_dtype dtype, int source, int packed,
+                    dn_pack pack, dn_span span, dn_arena *arena, dn_kernel_sink *sink,
+                    void *context);
 bool dn_same_pack(const dn_contract *a, const dn_contract *b);
 int64_t dn_packed_elements(const dn_contract *contract, dn_pack pack);
 

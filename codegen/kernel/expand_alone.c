@@ -211,7 +211,7 @@ const dn_node *dn_expand_alone(const dn_fusion *fusion, const dn_group *group, d
 typedef struct copying {
     const char *name;
     dn_span span;
-    dn_dtype dtype;
+    dn_dtype dtype, to_dtype;
     int from, to;  // arguments
     int64_t from_offset, to_offset;
 } copying;
@@ -225,15 +225,15 @@ static dn_kernel *copy_kernel(dn_arena *arena, const dn_space *space, const copy
                        .arg = dn_builder_arg(&j.b, c->from),
                        .access = dn_space_linear(space, space->first, c->from_offset)};
     dn_access at = dn_space_linear(space, space->second, c->to_offset);
-    dn_building_store(&j, c->to, dn_builder_push(&j.b, &value), &at);
-    j.b.kernel->n_body = 1;
+    dn_building_store(&j, c->to, dn_builder_widened(&j.b, &value, c->to_dtype), &at);
+    j.b.kernel->n_body = j.b.kernel->n_values;
     dn_building_close(&j);
     return j.b.kernel;
 }
 
-dn_kernel *dn_expand_copy(dn_arena *arena, const dn_node *node, int from, int to) {
+dn_kernel *dn_expand_copy(dn_arena *arena, const dn_node *node, dn_dtype dtype, int from, int to) {
     dn_space space = {0};
-    copying c = {"copy", node->span, node->type.dtype, from, to, 0, 0};
+    copying c = {"copy", node->span, node->type.dtype, dtype, from, to, 0, 0};
     dn_space_add(&space, dn_elements(node), DN_AXIS_PARALLEL, 1, 1);
     return copy_kernel(arena, &space, &c);
 }
@@ -319,10 +319,11 @@ static void pack_part(const alone *a, const matrix *m, int64_t width, const copy
     a->sink(a->context, copy_kernel(a->arena, &s, &part));
 }
 
-void dn_expand_pack(const dn_contract *contract, int source, int packed, dn_pack pack, dn_span span,
-                    dn_arena *arena, dn_kernel_sink *sink, void *context) {
+void dn_expand_pack(const dn_contract *contract, dn_dtype dtype, int source, int packed,
+                    dn_pack pack, dn_span span, dn_arena *arena, dn_kernel_sink *sink,
+                    void *context) {
     alone a = {.arena = arena, .sink = sink, .context = context};
-    copying c = {"pack", span, contract->dtype, source, packed, 0, 0};
+    copying c = {"pack", span, dtype, contract->dtype, source, packed, 0, 0};
     matrix m = matrix_of(contract);
     int64_t whole = m.columns / pack.width, rest = m.columns % pack.width;
     int64_t count = dn_packed_elements(contract, pack);

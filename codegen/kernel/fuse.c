@@ -56,6 +56,11 @@ bool dn_is_widening(const dn_node *node) {
            node->in[0]->type.dtype == DN_BF16;
 }
 
+const dn_node *dn_contract_operand(const dn_node *node, int i) {
+    const dn_node *storage = dn_storage(node->in[i]);
+    return dn_is_widening(storage) ? dn_storage(storage->in[0]) : storage;
+}
+
 int64_t dn_elements(const dn_node *node) {
     int64_t n = 1;
     for (int i = 0; i < node->type.rank; i++) n *= node->type.dims[i];
@@ -223,8 +228,8 @@ static void find_static_roots(dn_fusion *f, const bool *forced) {
         if (node->op == DN_OP_BROADCAST) store_before_broadcast(f, node);
         if (node->op == DN_OP_GATHER) must_store(f, node->in[0]);
         if (dn_is_contraction(node)) {
-            must_store(f, node->in[0]);
-            must_store(f, node->in[1]);
+            must_store(f, dn_contract_operand(node, 0));
+            must_store(f, dn_contract_operand(node, 1));
         }
     }
     for (int i = 0; i < graph->n_outputs; i++) must_store(f, graph->outputs[i].node);

@@ -57,6 +57,8 @@ bool dn_is_reduction(const dn_node *node);  // ARGMAX and ARGMIN too
 bool dn_is_movement(const dn_node *node);   // reshape and what dn_index_move knows
 bool dn_is_inlineable(const dn_node *node);
 bool dn_is_widening(const dn_node *node);  // CAST of bf16 to f32: never worth a buffer
+// The node whose buffer holds operand i of a contraction: of bf16, where that is widened for it.
+const dn_node *dn_contract_operand(const dn_node *node, int i);
 // Has a buffer: a source or a root.
 bool dn_has_buffer(const dn_fusion *fusion, const dn_node *node);
 int dn_group_of(const dn_fusion *fusion, const dn_node *root);

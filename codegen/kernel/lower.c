@@ -155,21 +155,22 @@ static void push_with_nodes(void *context, dn_kernel *k) {
 
 static void push_raw(void *context, dn_kernel *k) { push_kernel(context, k); }
 
-// The epilogue may use argument 1 as well: then it gets an argument of its own.
-static void part_from_epilogue(lowering *l, dn_kernel *k) {
+// The epilogue may use an operand as well: then it gets an argument of its own.
+static void part_from_epilogue(lowering *l, dn_kernel *k, int operand) {
     bool used = false;
     for (int i = 0; i < k->n_values; i++)
-        used |= k->values[i].kind == DN_KV_LOAD && k->values[i].arg == 1;
-    for (int i = 0; i < k->n_stores; i++) used |= k->stores[i].arg == 1;
+        used |= k->values[i].kind == DN_KV_LOAD && k->values[i].arg == operand;
+    for (int i = 0; i < k->n_stores; i++) used |= k->stores[i].arg == operand;
     if (!used) return;
     int *args = DN_NEW_ARRAY(&l->out->arena, int, k->n_args + 1);
     memcpy(args, k->args, (size_t)k->n_args * sizeof *args);
-    args[k->n_args] = args[1];
+    args[k->n_args] = args[operand];
     k->args = args;
     for (int i = 0; i < k->n_values; i++)
-        if (k->values[i].kind == DN_KV_LOAD && k->values[i].arg == 1) k->values[i].arg = k->n_args;
+        if (k->values[i].kind == DN_KV_LOAD && k->values[i].arg == operand)
+            k->values[i].arg = k->n_args;
     for (int i = 0; i < k->n_stores; i++)
-        if (k->stores[i].arg == 1) k->stores[i].arg = k->n_args;
+        if (k->stores[i].arg == operand) k->stores[i].arg = k->n_args;
     k->n_args++;
 }
 
@@ -186,11 +187,32 @@ static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
         int64_t count = dn_packed_elements(c, pack);
         buffer = new_buffer(l, DN_BUFFER_TEMP, -1, c->dtype, count, source);
         DN_PUSH(l->packs, l->n_packs, l->cap_packs) = (packed){*c, source, buffer};
-        dn_expand_pack(c, k->args[1], buffer, pack, k->span, &l->out->arena, push_raw, l);
+        dn_expand_pack(c, l->out->buffers[k->args[1]].dtype, k->args[1], buffer, pack, k->span,
+                       &l->out->arena, push_raw, l);
     }
-    part_from_epilogue(l, k);
+    part_from_epilogue(l, k, 1);
     c->packed = pack.width;
     k->args[1] = buffer;
+}
+
+// Operands of bf16 are copied to f32. A copy is for one contraction: kept for others, it would take
+// more memory than bf16 saves.
+static void widen_operands(lowering *l, dn_kernel *k) {
+    const dn_buffer *buffers = l->out->buffers;
+    dn_dtype dtype = k->contract.dtype;
+    int from[2] = {k->args[0], k->args[1]};
+    for (int i = 0; i < 2; i++) {
+        if (buffers[from[i]].dtype == dtype) continue;
+        part_from_epilogue(l, k, i);
+        if (i == 1 && from[1] == from[0]) {
+            k->args[1] = k->args[0];
+            continue;
+        }
+        const dn_node *node = buffers[from[i]].node;
+        k->args[i] = new_buffer(l, DN_BUFFER_TEMP, -1, dtype, buffers[from[i]].count, node);
+        push_kernel(l, dn_expand_copy(&l->out->arena, node, dtype, from[i], k->args[i]));
+        buffers = l->out->buffers;
+    }
 }
 
 // A contraction, in parts where the target wants that.
@@ -226,7 +248,7 @@ static bool use_winograd(lowering *l, dn_kernel *k, const dn_node *node, const d
     int width = l->target->pack(&k->contract).width;
     if (dn_winograd_has_weights(&plan)) {
         int buffer = transformed_weights(l, k, &plan, source, width);
-        part_from_epilogue(l, k);
+        part_from_epilogue(l, k, 1);
         k->args[1] = buffer;
     }
     dn_winograd_kernels(l->out, &plan, k, node, width);
@@ -251,6 +273,7 @@ static void push_group(lowering *l, int g) {
             return;
         }
         pack_operand(l, k, second);
+        widen_operands(l, k);
         push_contract(l, k, l->fusion.groups[g].lead);
     } else {
         push_kernel(l, k);
@@ -260,7 +283,8 @@ static void push_group(lowering *l, int g) {
 // ---- results and updates that no kernel writes itself ----
 
 static void push_copy(lowering *l, const dn_node *node, int from, int to) {
-    if (dn_elements(node)) push_kernel(l, dn_expand_copy(&l->out->arena, node, from, to));
+    if (dn_elements(node))
+        push_kernel(l, dn_expand_copy(&l->out->arena, node, node->type.dtype, from, to));
 }
 
 // Variables and arguments that are results, and variables that become the value of others: they are

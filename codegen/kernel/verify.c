@@ -208,6 +208,8 @@ static dn_status check_reduction(const dn_kernel *kernel, const dn_reduction *r)
         default: return dn_fail(DN_INTERNAL, "%s is no reduction", dn_op_get(r->op)->name);
     }
     if (kernel->values[r->value].dtype == DN_BOOL) return dn_fail(DN_INTERNAL, "reduces bool");
+    if (dtype == DN_BF16 && (r->op == DN_OP_REDUCE_SUM || r->op == DN_OP_REDUCE_PROD))
+        return dn_fail(DN_INTERNAL, "sums in bf16");
     return r->dtype == dtype ? DN_SUCCESS : dn_fail(DN_INTERNAL, "has a wrong dtype");
 }
 
@@ -221,6 +223,7 @@ static dn_status check_store(const dn_kernels *kernels, const dn_kernel *kernel,
     if (kernel->values[store->value].dtype != buffer->dtype)
         return dn_fail(DN_INTERNAL, "a%d has another dtype", store->arg);
     if (store->add && buffer->dtype == DN_BOOL) return dn_fail(DN_INTERNAL, "adds bool");
+    if (store->add && buffer->dtype == DN_BF16) return dn_fail(DN_INTERNAL, "sums in bf16");
     if (store->row >= 0) {
         if (!is_visible(kernel, store->row, -1, body) || !is_int(kernel->values[store->row].dtype))
             return dn_fail(DN_INTERNAL, "its row %%%d is no integer there", store->row);

@@ -46,7 +46,7 @@ int dn_wino_load(dn_wino_loop *l, int arg, const dn_access *at) {
                        .in = {-1, -1, -1},
                        .arg = arg,
                        .access = *at};
-    return dn_builder_push(&l->j.b, &value);
+    return dn_builder_widened(&l->j.b, &value, value.dtype == DN_BF16 ? DN_F32 : value.dtype);
 }
 
 void dn_wino_store(dn_wino_loop *l, int arg, int value, const dn_access *at) {

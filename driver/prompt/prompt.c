@@ -8,6 +8,7 @@
 
 #include "driver/prompt/editor.h"
 #include "driver/prompt/session.h"
+#include "runtime/base/interrupt.h"
 
 // Numbers are read and written as in C everywhere; characters are those of the user's locale, and
 // UTF-8 where it has none.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "driver/prompt/questions.h"
+#include "runtime/base/interrupt.h"
 
 // ---- messages --------------------------------------------------------------------------------
 
@@ -113,10 +114,7 @@ dn_status dn_session_run(dn_session *s, int command, dn_value *result) {
     *result = dn_value_none();
     DN_TRY(dn_session_extend(s));
     grow_locals(s, s->compiler->commands[command].n_locals);
-    dn_interrupt_clear();
-    dn_status status = dn_run_command_with(s->run, command, s->locals, result);
-    dn_interrupt_clear();
-    return status;
+    return dn_run_command_with(s->run, command, s->locals, result);
 }
 
 dn_status dn_session_record(dn_session *s, int command, dn_recorded *out, dn_value *result) {
@@ -254,6 +252,7 @@ bool dn_session_evaluate(dn_session *s, const char *text, bool at_end) {
     char *bare = trimmed(text);
     bool taken = true;
     s->failed = false;
+    dn_interrupt_clear();
     if (*bare == ':')
         dn_question_ask(s, bare + 1);
     else if (!dn_question_word(s, bare))

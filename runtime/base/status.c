@@ -66,9 +66,10 @@ dn_status dn_with_note(dn_status status, const char *fmt, ...) {
     if (!status) return status;
     va_list args;
     va_start(args, fmt);
-    free(status->note);
-    status->note = dn_vprintf(fmt, args);
+    char *note = dn_vprintf(fmt, args);  // which may have the old one in it
     va_end(args);
+    free(status->note);
+    status->note = note;
     return status;
 }
 

@@ -8,18 +8,28 @@ typedef struct batch_state {
     int weight;  // the field that says which elements are real, or -1
 } batch_state;
 
+// Beyond the end there is the last element again.
+static void batch_origin(const dn_dataset *d, const void *shared, int64_t *index, int64_t *part) {
+    const batch_state *state = d->state;
+    (void)shared;
+    *index = *index * state->size + *part / d->input->parts;
+    *part %= d->input->parts;
+    if (*index >= d->input->size) *index = d->input->size - 1;
+}
+
 // A part of a batch is a part of one of its elements. Fields are laid out so that each part's piece
 // follows the one before, so the caller's out[] is right as it is.
 static dn_status batch_produce(const dn_dataset *d, dn_work *work, int64_t index, int64_t part,
                                void *const *out) {
     const batch_state *state = d->state;
-    int64_t inner = d->input->parts, element = index * state->size + part / inner;
-    bool real = element < d->input->size;
+    bool real = index * state->size + part / d->input->parts < d->input->size;
     if (state->weight >= 0) *(float *)out[state->weight] = real ? 1 : 0;
-    return dn_node_produce(d->input, work, real ? element : d->input->size - 1, part % inner, out);
+    batch_origin(d, NULL, &index, &part);
+    return dn_node_produce(d->input, work, index, part, out);
 }
 
-static const dn_node_kind batch_kind = {.name = "batch", .produce = batch_produce};
+static const dn_node_kind batch_kind = {
+    .name = "batch", .produce = batch_produce, .origin = batch_origin};
 
 static dn_status batch_shape(const dn_dataset *d, int64_t size, const dn_field *field) {
     size_t bytes;

@@ -168,5 +168,8 @@ dn_status dn_iterator_restart(dn_iterator *iterator, uint64_t epoch, int64_t pos
 // call after it goes on with the next element.
 dn_status dn_iterator_next(dn_iterator *iterator, dn_tensor **fields, bool *done) DN_MUST_USE;
 int64_t dn_iterator_position(const dn_iterator *iterator);  // elements handed out so far
+// What the element handed out last is made of, for messages: "cats/7.png, dogs/3.png" where the
+// source has names, else "elements 17, 4", as the source counts them from 0.
+void dn_iterator_describe(const dn_iterator *iterator, dn_str *out);
 
 #endif

@@ -95,8 +95,14 @@ static dn_status produce(const dn_dataset *d, dn_work *work, int64_t index, int6
     return DN_SUCCESS;
 }
 
+static const char *name_of(const dn_dataset *d, int64_t index) {
+    const image_source *source = d->state;
+    return source->names[index];
+}
+
 static const dn_node_kind images_kind = {.name = "images",
                                          .produce = produce,
+                                         .name_of = name_of,
                                          .scratch_new = scratch_new,
                                          .scratch_free = scratch_free,
                                          .heavy = true};

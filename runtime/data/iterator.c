@@ -371,3 +371,28 @@ dn_status dn_iterator_next(dn_iterator *it, dn_tensor **fields, bool *done) {
 }
 
 int64_t dn_iterator_position(const dn_iterator *it) { return it->position; }
+
+// ---- What an element is made of ---------------------------------------------------------------
+
+enum { MOST_NAMES = 100 };
+
+static void describe_part(const dn_iterator *it, int64_t part, dn_str *out) {
+    int64_t index = it->position - 1;
+    const dn_dataset *d = it->dataset;
+    for (; d->input; d = d->input)
+        if (d->kind->origin) d->kind->origin(d, it->shared[d->depth], &index, &part);
+    if (d->kind->name_of)
+        dn_str_puts(out, d->kind->name_of(d, index));
+    else
+        dn_str_printf(out, "%lld", (long long)index);
+}
+
+void dn_iterator_describe(const dn_iterator *it, dn_str *out) {
+    int64_t parts = it->dataset->parts, told = parts < MOST_NAMES ? parts : MOST_NAMES;
+    if (!it->nodes[0]->kind->name_of) dn_str_puts(out, parts == 1 ? "element " : "elements ");
+    for (int64_t part = 0; part < told; part++) {
+        if (part) dn_str_puts(out, ", ");
+        describe_part(it, part, out);
+    }
+    if (told < parts) dn_str_printf(out, " and %lld more", (long long)(parts - told));
+}

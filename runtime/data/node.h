@@ -30,6 +30,10 @@ typedef struct dn_node_kind {
     // What all workers of an iterator share: allocated once, filled at each epoch. NULL: nothing.
     dn_status (*shared_new)(const dn_dataset *d, void **shared);
     void (*shared_fill)(const dn_dataset *d, uint64_t seed, uint64_t epoch, void *shared);
+    // Which part of which element of the input a part is made of; NULL: of the same one.
+    void (*origin)(const dn_dataset *d, const void *shared, int64_t *index, int64_t *part);
+    // A source's element as a user knows it, "cats/7.png"; NULL: it has nothing but its number.
+    const char *(*name_of)(const dn_dataset *d, int64_t index);
     bool heavy;  // a part takes tens of microseconds or more: workers take parts one by one
 } dn_node_kind;
 

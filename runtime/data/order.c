@@ -5,11 +5,17 @@
 
 // ---- Shuffle ----------------------------------------------------------------------------------
 
+static void shuffle_origin(const dn_dataset *d, const void *shared, int64_t *index, int64_t *part) {
+    (void)d;
+    (void)part;
+    *index = ((const int64_t *)shared)[*index];
+}
+
 // The permutation is made by the iterator, once an epoch, and shared by its workers.
 static dn_status shuffle_produce(const dn_dataset *d, dn_work *work, int64_t index, int64_t part,
                                  void *const *out) {
-    const int64_t *order = work->shared[d->depth];
-    return dn_node_produce(d->input, work, order[index], part, out);
+    shuffle_origin(d, work->shared[d->depth], &index, &part);
+    return dn_node_produce(d->input, work, index, part, out);
 }
 
 static dn_status shuffle_new(const dn_dataset *d, void **shared) {
@@ -35,7 +41,8 @@ static void shuffle_fill(const dn_dataset *d, uint64_t seed, uint64_t epoch, voi
 static const dn_node_kind shuffle_kind = {.name = "shuffle",
                                           .produce = shuffle_produce,
                                           .shared_new = shuffle_new,
-                                          .shared_fill = shuffle_fill};
+                                          .shared_fill = shuffle_fill,
+                                          .origin = shuffle_origin};
 
 dn_status dn_dataset_shuffle(dn_dataset *dataset, dn_dataset **out) {
     *out = dn_node_new(&shuffle_kind, dataset, 0);
@@ -44,13 +51,20 @@ dn_status dn_dataset_shuffle(dn_dataset *dataset, dn_dataset **out) {
 
 // ---- Take and skip ----------------------------------------------------------------------------
 
-static dn_status range_produce(const dn_dataset *d, dn_work *work, int64_t index, int64_t part,
-                               void *const *out) {
-    const int64_t *first = d->state;
-    return dn_node_produce(d->input, work, *first + index, part, out);
+static void range_origin(const dn_dataset *d, const void *shared, int64_t *index, int64_t *part) {
+    (void)shared;
+    (void)part;
+    *index += *(const int64_t *)d->state;
 }
 
-static const dn_node_kind range_kind = {.name = "range", .produce = range_produce};
+static dn_status range_produce(const dn_dataset *d, dn_work *work, int64_t index, int64_t part,
+                               void *const *out) {
+    range_origin(d, NULL, &index, &part);
+    return dn_node_produce(d->input, work, index, part, out);
+}
+
+static const dn_node_kind range_kind = {
+    .name = "range", .produce = range_produce, .origin = range_origin};
 
 static dn_dataset *range_new(dn_dataset *dataset, int64_t first, int64_t size) {
     dn_dataset *d = dn_node_new(&range_kind, dataset, sizeof(int64_t));

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/interrupt.h"
 #include "runtime/host/cli.h"
 #include "runtime/host/run.h"
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/interrupt.h"
 #include "runtime/host/builtins.h"
 #include "runtime/host/operate.h"
 
@@ -385,9 +386,34 @@ DO(CALL_HOST) {
     return stop_if_asked(run);
 }
 
+// The loop over data that the failing code is in, if any, has more to say about what went in.
+static dn_status with_batch(const dn_run *run, dn_status status) {
+    for (int i = run->n_stack; i-- > 0;) {
+        const dn_value *value = &run->stack[i];
+        if (value->kind != DN_VALUE_ITERATOR || !value->iterator->data) continue;
+        dn_str text = {0};
+        const char *note = dn_status_note(status);
+        dn_iterator_describe(value->iterator->data, &text);
+        status = dn_with_note(status, "%s%sthe loop over data was at %s", note ? note : "",
+                              note ? "; " : "", text.text);
+        free(text.text);
+        return status;
+    }
+    return status;
+}
+
+// An entry that was interrupted has changed nothing: the run stands before the call again.
+static dn_status end_call(dn_run *run, dn_frame *frame, dn_status status) {
+    if (dn_status_code(status) != DN_INTERRUPTED) return with_batch(run, status);
+    dn_status_free(status);
+    frame->pc--;
+    return stop_if_asked(run);
+}
+
 DO(CALL_ENTRY) {
     dn_value result;
-    DN_TRY(dn_host_call_entry(run, in.a, run->stack + run->n_stack - in.b, &result));
+    dn_status status = dn_host_call_entry(run, in.a, run->stack + run->n_stack - in.b, &result);
+    if (status) return end_call(run, frame, status);
     replace(run, in.b, result);
     DN_TRY(stop_if_asked(run));
     bool due = run->program->entries[in.a].is_step && run->checkpoint_every > 0 &&

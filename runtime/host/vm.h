@@ -76,14 +76,6 @@ void dn_run_put_back(dn_run *run, dn_run_state *state);  // frees it
 // images (last out/epoch-10.png)".
 void dn_run_print_written(dn_run *run, FILE *out);
 
-// Ctrl-C: the first asks the run to stop after the current step, the second ends the process at
-// once.
-void dn_interrupt_install(void);
-// For the prompt: no number of Ctrl-Cs ends the process; SIGTERM does at once.
-void dn_interrupt_install_patient(void);
-bool dn_interrupt_requested(void);
-void dn_interrupt_clear(void);
-
 // Host functions by name: -1 if there is none. The signatures are in stdlib/host.dnet.
 int dn_builtin_find(const char *name);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/interrupt.h"
 #include "runtime/native/limits.h"
 #include "runtime/native/native.h"
 #include "runtime/native/scratch.h"
@@ -237,10 +238,13 @@ static dn_status take_fault(const run *r, const dn_native_launch *launch) {
     return status;
 }
 
+// Ctrl-C stops a run between launches as long as no variable is written.
 static dn_status run_launches(const run *r, int *failed) {
-    bool prepared = r->runner->prepared && !r->runner->poison;
+    bool prepared = r->runner->prepared && !r->runner->poison, writes = false;
     for (int i = prepared ? r->code->n_constant : 0; i < r->code->n_launches; i++) {
         const dn_native_launch *launch = &r->code->launches[i];
+        writes |= launch->commits;
+        if (!writes && dn_interrupt_requested()) return dn_fail(DN_INTERRUPTED, "interrupted");
         if (r->runner->watcher.launched)
             run_watched(r, i);
         else

@@ -129,10 +129,12 @@ void sim_check_written(sim_warp *warp, const sim_instr *i, int lane, const sim_s
     sim_report(warp, i, lane, SIM_UNWRITTEN, "reads %d bytes that nothing wrote: %s", bytes, text);
 }
 
-static uint64_t stamp_of(const sim_warp *warp, const sim_span *span, int lane, bool atomic) {
+static uint64_t stamp_of(const sim_warp *warp, const sim_span *span, int lane, sim_manner manner) {
     uint64_t where = span->global ? warp->cta->global_where : warp->cta->shared_where;
-    return where | (uint64_t)warp->number << SIM_AGENT_BIT | (uint64_t)lane << SIM_LANE_BIT |
-           (uint64_t)atomic << SIM_ATOMIC_BIT | (uint64_t)warp->clock << SIM_CLOCK_BIT;
+    uint64_t by = manner == SIM_PENDING ? SIM_LANE_PENDING : (uint64_t)lane;
+    return where | (uint64_t)warp->number << SIM_AGENT_BIT | by << SIM_LANE_BIT |
+           (uint64_t)(manner == SIM_ATOMIC) << SIM_ATOMIC_BIT |
+           (uint64_t)warp->clock << SIM_CLOCK_BIT;
 }
 
 static void race(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, uint64_t with,
@@ -161,10 +163,10 @@ static sim_order order_of(const sim_warp *warp, const sim_span *span) {
 }
 
 void sim_check_read(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
-                    bool atomic) {
+                    sim_manner manner) {
     if (!span->cells) return;
     warp->dirty = true;
-    uint64_t stamp = stamp_of(warp, span, lane, atomic);
+    uint64_t stamp = stamp_of(warp, span, lane, manner);
     sim_order order = order_of(warp, span);
     for (int k = 0; k < words_of(span, bytes); k++) {
         uint64_t with = sim_shadow_read(span->cells + k, stamp | bytes_in(span, bytes, k), &order);
@@ -173,11 +175,11 @@ void sim_check_read(sim_warp *warp, const sim_instr *i, int lane, const sim_span
 }
 
 void sim_check_write(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
-                     bool atomic, const void *from) {
+                     sim_manner manner, const void *from) {
     if (span->written) memset(span->written, 1, (size_t)bytes);
     if (!span->cells) return;
     warp->dirty = true;
-    uint64_t stamp = stamp_of(warp, span, lane, atomic);
+    uint64_t stamp = stamp_of(warp, span, lane, manner);
     sim_order order = order_of(warp, span);
     bool same = from && memcmp(span->data, from, (size_t)bytes) == 0;
     for (int k = 0; k < words_of(span, bytes); k++) {
@@ -190,13 +192,13 @@ void sim_check_write(sim_warp *warp, const sim_instr *i, int lane, const sim_spa
 void sim_read(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
               void *to) {
     sim_check_written(warp, i, lane, span, bytes);
-    sim_check_read(warp, i, lane, span, bytes, i->relaxed);
+    sim_check_read(warp, i, lane, span, bytes, i->relaxed ? SIM_ATOMIC : SIM_PLAIN);
     memcpy(to, span->data, (size_t)bytes);
 }
 
 void sim_write(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
                const void *from) {
-    sim_check_write(warp, i, lane, span, bytes, i->relaxed, from);
+    sim_check_write(warp, i, lane, span, bytes, i->relaxed ? SIM_ATOMIC : SIM_PLAIN, from);
     memcpy(span->data, from, (size_t)bytes);
 }
 
@@ -212,9 +214,9 @@ typedef struct region {
 } region;
 
 // That of the first lane's address. False: the lanes are accessed one by one.
-static bool find_region(const sim_warp *warp, const sim_instr *i, uint64_t address, region *out) {
+static bool find_region(const sim_warp *warp, ptx_space space, uint64_t address, sim_manner manner,
+                        region *out) {
     sim_cta *cta = warp->cta;
-    ptx_space space = (ptx_space)i->space;
     uint64_t generic = 0;
     if (space == PTX_GENERIC) {
         generic = address;
@@ -241,7 +243,7 @@ static bool find_region(const sim_warp *warp, const sim_instr *i, uint64_t addre
     } else {
         return false;
     }
-    out->stamp = stamp_of(warp, &span, 0, i->relaxed) | SIM_ALL_BYTES;
+    out->stamp = stamp_of(warp, &span, 0, manner) | SIM_ALL_BYTES;
     out->order = order_of(warp, &span);
     return true;
 }
@@ -271,11 +273,12 @@ static inline bool read_usual(const region *r, uint64_t at, int lane, int bytes,
     return true;
 }
 
+// from = NULL: an asynchronous copy will write there.
 static inline bool write_usual(const region *r, uint64_t at, int lane, int bytes,
                                const uint8_t *from) {
     static const uint8_t all[SIM_MOST_ACCESS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
                                                  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-    uint64_t stamp = r->stamp | (uint64_t)lane << SIM_LANE_BIT;
+    uint64_t stamp = from ? r->stamp | (uint64_t)lane << SIM_LANE_BIT : r->stamp;
     for (int k = 0; k < bytes; k += SIM_CELL_BYTES) {
         const sim_cell *cell = &r->cells[at / SIM_CELL_BYTES + (uint64_t)k / SIM_CELL_BYTES];
         uint64_t write = sim_stamp_get(&cell->write), read = sim_stamp_get(&cell->read);
@@ -288,61 +291,80 @@ static inline bool write_usual(const region *r, uint64_t at, int lane, int bytes
     for (int k = 0; k < bytes; k += SIM_CELL_BYTES)
         sim_shadow_write(&r->cells[at / SIM_CELL_BYTES + (uint64_t)k / SIM_CELL_BYTES], stamp,
                          &r->order, false);
-    memcpy(r->data + at, from, (size_t)bytes);
+    if (from) memcpy(r->data + at, from, (size_t)bytes);
     memcpy(r->written + at, all, (size_t)bytes);
     return true;
 }
 
 static inline __attribute__((always_inline)) bool read_lanes(sim_warp *warp, const sim_instr *i,
-                                                             uint32_t mask,
+                                                             uint32_t mask, ptx_space space,
                                                              const uint64_t *addresses, int bytes,
                                                              uint8_t (*data)[SIM_MOST_ACCESS]) {
     region r;
-    bool usual = find_region(warp, i, addresses[__builtin_ctz(mask)], &r);
+    sim_manner manner = i->relaxed ? SIM_ATOMIC : SIM_PLAIN;
+    bool usual = find_region(warp, space, addresses[__builtin_ctz(mask)], manner, &r);
     if (usual) warp->dirty = true;
     for (int l = 0; l < SIM_LANES; l++) {
         if (!(mask >> l & 1)) continue;
         uint64_t at = addresses[l] - r.base;
         if (usual && is_usual(&r, at, bytes) && read_usual(&r, at, l, bytes, data[l])) continue;
         sim_span span;
-        if (!sim_find(warp, i, l, (ptx_space)i->space, addresses[l], bytes, &span)) return false;
+        if (!sim_find(warp, i, l, space, addresses[l], bytes, &span)) return false;
         sim_read(warp, i, l, &span, bytes, data[l]);
     }
     return true;
 }
 
-bool sim_read_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
-                    int bytes, uint8_t (*data)[SIM_MOST_ACCESS]) {
-    switch (bytes) {  // so that the compiler knows the number
-        case 4: return read_lanes(warp, i, mask, addresses, 4, data);
-        case 16: return read_lanes(warp, i, mask, addresses, 16, data);
-        default: return read_lanes(warp, i, mask, addresses, bytes, data);
-    }
-}
-
 static inline __attribute__((always_inline)) bool write_lanes(sim_warp *warp, const sim_instr *i,
-                                                              uint32_t mask,
+                                                              uint32_t mask, ptx_space space,
                                                               const uint64_t *addresses, int bytes,
                                                               uint8_t (*data)[SIM_MOST_ACCESS]) {
     region r;
-    bool usual = find_region(warp, i, addresses[__builtin_ctz(mask)], &r);
+    sim_manner manner = !data ? SIM_PENDING : i->relaxed ? SIM_ATOMIC : SIM_PLAIN;
+    bool usual = find_region(warp, space, addresses[__builtin_ctz(mask)], manner, &r);
     if (usual) warp->dirty = true;
     for (int l = 0; l < SIM_LANES; l++) {
         if (!(mask >> l & 1)) continue;
         uint64_t at = addresses[l] - r.base;
-        if (usual && is_usual(&r, at, bytes) && write_usual(&r, at, l, bytes, data[l])) continue;
+        const uint8_t *from = data ? data[l] : NULL;
+        if (usual && is_usual(&r, at, bytes) && write_usual(&r, at, l, bytes, from)) continue;
         sim_span span;
-        if (!sim_find(warp, i, l, (ptx_space)i->space, addresses[l], bytes, &span)) return false;
-        sim_write(warp, i, l, &span, bytes, data[l]);
+        if (!sim_find(warp, i, l, space, addresses[l], bytes, &span)) return false;
+        if (data)
+            sim_write(warp, i, l, &span, bytes, from);
+        else
+            sim_check_write(warp, i, l, &span, bytes, SIM_PENDING, NULL);
     }
     return true;
 }
 
-bool sim_write_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
-                     int bytes, uint8_t (*data)[SIM_MOST_ACCESS]) {
-    switch (bytes) {  // so that the compiler knows the number
-        case 4: return write_lanes(warp, i, mask, addresses, 4, data);
-        case 16: return write_lanes(warp, i, mask, addresses, 16, data);
-        default: return write_lanes(warp, i, mask, addresses, bytes, data);
+// The compiler makes a version for each usual number of bytes.
+bool sim_read_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, ptx_space space,
+                    const uint64_t *addresses, int bytes, uint8_t (*data)[SIM_MOST_ACCESS]) {
+    switch (bytes) {
+        case 4: return read_lanes(warp, i, mask, space, addresses, 4, data);
+        case 16: return read_lanes(warp, i, mask, space, addresses, 16, data);
+        default: return read_lanes(warp, i, mask, space, addresses, bytes, data);
+    }
+}
+
+bool sim_write_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, ptx_space space,
+                     const uint64_t *addresses, int bytes, uint8_t (*data)[SIM_MOST_ACCESS]) {
+    switch (bytes) {
+        case 4: return write_lanes(warp, i, mask, space, addresses, 4, data);
+        case 16: return write_lanes(warp, i, mask, space, addresses, 16, data);
+        default: return write_lanes(warp, i, mask, space, addresses, bytes, data);
+    }
+}
+
+void sim_lane_addresses(const sim_warp *warp, const sim_instr *i, uint64_t *addresses) {
+    if (!i->indirect) {
+        for (int l = 0; l < SIM_LANES; l++) addresses[l] = (uint64_t)i->offset;
+    } else if (i->wide) {
+        const uint64_t *a = sim_source(warp, i->a);
+        for (int l = 0; l < SIM_LANES; l++) addresses[l] = a[l] + (uint64_t)i->offset;
+    } else {
+        const uint32_t *a = sim_source(warp, i->a);
+        for (int l = 0; l < SIM_LANES; l++) addresses[l] = a[l] + (uint32_t)i->offset;
     }
 }

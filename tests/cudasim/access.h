@@ -26,17 +26,22 @@ void sim_write(sim_warp *warp, const sim_instr *i, int lane, const sim_span *spa
 // The same for all lanes of `mask`, each with its own address: one element of `data` for each.
 // False: the launch was stopped.
 enum { SIM_MOST_ACCESS = 32 };
-bool sim_read_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
-                    int bytes, uint8_t (*data)[SIM_MOST_ACCESS]);
-bool sim_write_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, const uint64_t *addresses,
-                     int bytes, uint8_t (*data)[SIM_MOST_ACCESS]);
+bool sim_read_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, ptx_space space,
+                    const uint64_t *addresses, int bytes, uint8_t (*data)[SIM_MOST_ACCESS]);
+// data = NULL: it is checked that an asynchronous copy may write there, which is not done yet.
+bool sim_write_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, ptx_space space,
+                     const uint64_t *addresses, int bytes, uint8_t (*data)[SIM_MOST_ACCESS]);
+// The addresses of all lanes.
+void sim_lane_addresses(const sim_warp *warp, const sim_instr *i, uint64_t *addresses);
+
 // The checks of sim_read and sim_write alone.
 void sim_check_written(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span,
                        int bytes);
+typedef enum sim_manner { SIM_PLAIN, SIM_ATOMIC, SIM_PENDING } sim_manner;
 void sim_check_read(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
-                    bool atomic);
+                    sim_manner manner);
 void sim_check_write(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
-                     bool atomic, const void *from);
+                     sim_manner manner, const void *from);
 // The address of a lane, as i says.
 uint64_t sim_lane_address(const sim_warp *warp, const sim_instr *i, int lane);
 // The space and address in it that a generic address stands for.

@@ -86,7 +86,7 @@ static uint64_t operand(const sim_warp *warp, const sim_instr *i, sim_slot slot,
 // One element of one lane.
 static uint64_t run_one(sim_warp *warp, const sim_instr *i, int lane, sim_span *span, int k) {
     sim_check_written(warp, i, lane, span, i->bytes);
-    sim_check_write(warp, i, lane, span, i->bytes, true, NULL);
+    sim_check_write(warp, i, lane, span, i->bytes, SIM_ATOMIC, NULL);
     uint64_t b = operand(warp, i, i->list[k], lane);
     uint64_t c = i->op == CAS ? operand(warp, i, i->c, lane) : 0;
     return exchange(i, span->data, b, c);

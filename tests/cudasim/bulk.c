@@ -130,10 +130,10 @@ static void check_element(void *context, uint64_t global, uint32_t shared, uint3
     if (!sim_find_unaligned(c->warp, c->i, c->lane, PTX_GLOBAL, global, (int)bytes, &span)) {
         c->failed = true;
     } else if (c->store) {
-        sim_check_write(c->warp, c->i, c->lane, &span, (int)bytes, false, NULL);
+        sim_check_write(c->warp, c->i, c->lane, &span, (int)bytes, SIM_PLAIN, NULL);
     } else {
         sim_check_written(c->warp, c->i, c->lane, &span, (int)bytes);
-        sim_check_read(c->warp, c->i, c->lane, &span, (int)bytes, false);
+        sim_check_read(c->warp, c->i, c->lane, &span, (int)bytes, SIM_PLAIN);
     }
 }
 

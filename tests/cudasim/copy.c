@@ -8,13 +8,12 @@
 #include "tests/cudasim/bulk.h"
 #include "tests/cudasim/decode.h"
 
-enum { MOST_BYTES = 16 };
-
+// What the lanes of a warp started by one instruction.
 typedef struct copy {
-    uint32_t to;
-    uint8_t lane, bytes;
-    uint32_t group;
-    uint8_t data[MOST_BYTES];
+    uint32_t mask;  // of those that are not done
+    uint8_t bytes;
+    uint32_t to[SIM_LANES], group[SIM_LANES];
+    uint8_t data[SIM_LANES][SIM_MOST_ACCESS];
 } copy;
 
 struct sim_copies {
@@ -40,24 +39,23 @@ static sim_copies *copies_of(sim_warp *warp) {
     return warp->copies;
 }
 
-static void add(sim_warp *warp, const copy *added) {
-    sim_copies *copies = warp->copies;
+static copy *add(sim_copies *copies) {
     if (copies->n == copies->cap) {
-        copies->cap = copies->cap ? 2 * copies->cap : 256;
+        copies->cap = copies->cap ? 2 * copies->cap : 32;
         copies->list = realloc(copies->list, (size_t)copies->cap * sizeof *copies->list);
         if (!copies->list) abort();
     }
-    copies->list[copies->n++] = *added;
+    return &copies->list[copies->n++];
 }
 
-static void put(sim_warp *warp, const copy *c) {
+static void put(sim_warp *warp, const copy *c, int lane) {
     sim_cta *cta = warp->cta;
-    memcpy(cta->shared + c->to, c->data, c->bytes);
+    memcpy(cta->shared + c->to[lane], c->data[lane], c->bytes);
     uint64_t stamp = cta->shared_where | (uint64_t)warp->number << SIM_AGENT_BIT |
-                     (uint64_t)c->lane << SIM_LANE_BIT | (uint64_t)warp->clock << SIM_CLOCK_BIT |
+                     (uint64_t)lane << SIM_LANE_BIT | (uint64_t)warp->clock << SIM_CLOCK_BIT |
                      SIM_ALL_BYTES;
     for (int k = 0; k < c->bytes / SIM_CELL_BYTES; k++)
-        cta->shared_cells[c->to / SIM_CELL_BYTES + (uint32_t)k].write = stamp;
+        cta->shared_cells[c->to[lane] / SIM_CELL_BYTES + (uint32_t)k].write = stamp;
     warp->dirty = true;
 }
 
@@ -66,12 +64,15 @@ static void finish(sim_warp *warp, uint32_t mask, uint32_t left, bool all) {
     sim_copies *copies = copies_of(warp);
     int kept = 0;
     for (int k = 0; k < copies->n; k++) {
-        const copy *c = &copies->list[k];
-        bool ends = (mask >> c->lane & 1) && (all || c->group + left < copies->group[c->lane]);
-        if (ends)
-            put(warp, c);
-        else
-            copies->list[kept++] = *c;
+        copy *c = &copies->list[k];
+        for (int l = 0; l < SIM_LANES; l++) {
+            bool ends = (mask & c->mask) >> l & 1 && (all || c->group[l] + left < copies->group[l]);
+            if (!ends) continue;
+            put(warp, c, l);
+            c->mask &= ~(1u << l);
+        }
+        if (c->mask && kept != k) copies->list[kept] = *c;
+        kept += c->mask != 0;
     }
     copies->n = kept;
 }
@@ -88,40 +89,61 @@ static uint32_t source_bytes(const sim_warp *warp, const sim_instr *i, int lane)
     return bytes[lane];
 }
 
-static uint64_t source_address(const sim_warp *warp, const sim_instr *i, int lane) {
-    const uint64_t *b = sim_source(warp, i->b);
-    return b[lane] + (uint64_t)(int64_t)i->target;
+static bool stop(sim_warp *warp, int error) {
+    sim_stop(warp, error);
+    return false;
 }
 
-static bool start(sim_warp *warp, const sim_instr *i, int lane) {
-    sim_span from, to;
-    uint64_t address = sim_lane_address(warp, i, lane), source = source_address(warp, i, lane);
-    copy c = {.lane = (uint8_t)lane, .bytes = i->bytes, .group = warp->copies->group[lane]};
-    if (!sim_find(warp, i, lane, PTX_SHARED, address, i->bytes, &to)) return false;
-    uint32_t bytes = source_bytes(warp, i, lane);
+// Fewer bytes than there is room for; the others are zeros.
+static bool take_part(sim_warp *warp, const sim_instr *i, int lane, uint64_t source, uint32_t bytes,
+                      uint8_t *to) {
+    sim_span from;
+    memset(to, 0, i->bytes);
     if (bytes > i->bytes) {
         sim_report(warp, i, lane, SIM_BAD_INSTRUCTION, "reads %u of %d bytes", bytes, i->bytes);
-        sim_stop(warp, SIM_ERROR_INSTRUCTION);
-        return false;
+        return stop(warp, SIM_ERROR_INSTRUCTION);
     }
-    if (source % i->bytes != 0) {  // also where fewer bytes are read
-        sim_find(warp, i, lane, PTX_GLOBAL, source, i->bytes, &from);
-        return false;
+    if (source % i->bytes != 0) {
+        sim_report(warp, i, lane, SIM_MISALIGNED, "copies %d bytes from 0x%llx", i->bytes,
+                   (unsigned long long)source);
+        return stop(warp, SIM_ERROR_MISALIGNED);
     }
-    if (bytes > 0) {
-        if (!sim_find_unaligned(warp, i, lane, PTX_GLOBAL, source, (int)bytes, &from)) return false;
-        sim_read(warp, i, lane, &from, (int)bytes, c.data);
-    }
-    c.to = (uint32_t)(to.data - warp->cta->shared);
-    sim_check_write(warp, i, SIM_LANE_PENDING, &to, i->bytes, false, NULL);
-    add(warp, &c);
+    if (bytes == 0) return true;
+    if (!sim_find_unaligned(warp, i, lane, PTX_GLOBAL, source, (int)bytes, &from)) return false;
+    sim_read(warp, i, lane, &from, (int)bytes, to);
     return true;
 }
 
+static bool take(sim_warp *warp, const sim_instr *i, uint32_t mask, copy *c) {
+    const uint64_t *b = sim_source(warp, i->b);
+    uint64_t sources[SIM_LANES];
+    uint32_t whole = 0;
+    for (int l = 0; l < SIM_LANES; l++) {
+        if (!(mask >> l & 1)) continue;
+        sources[l] = b[l] + (uint64_t)(int64_t)i->target;
+        uint32_t bytes = source_bytes(warp, i, l);
+        if (bytes == i->bytes)
+            whole |= 1u << l;
+        else if (!take_part(warp, i, l, sources[l], bytes, c->data[l]))
+            return false;
+    }
+    return !whole || sim_read_lanes(warp, i, whole, PTX_GLOBAL, sources, i->bytes, c->data);
+}
+
 static void run_copy(sim_warp *warp, const sim_instr *i, uint32_t mask) {
-    copies_of(warp);
-    for (int l = 0; l < SIM_LANES; l++)
-        if ((mask >> l & 1) && !start(warp, i, l)) return;
+    sim_copies *copies = copies_of(warp);
+    copy *c = add(copies);
+    uint64_t addresses[SIM_LANES];
+    c->mask = mask;
+    c->bytes = i->bytes;
+    memcpy(c->group, copies->group, sizeof c->group);
+    sim_lane_addresses(warp, i, addresses);
+    for (int l = 0; l < SIM_LANES; l++) {
+        c->to[l] = (uint32_t)addresses[l];
+        addresses[l] = c->to[l];
+    }
+    if (!take(warp, i, mask, c)) return;
+    sim_write_lanes(warp, i, mask, PTX_SHARED, addresses, i->bytes, NULL);
 }
 
 static void run_commit(sim_warp *warp, const sim_instr *i, uint32_t mask) {

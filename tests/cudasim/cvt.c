@@ -17,16 +17,26 @@ SIM_UNARY(s32_to_f64, double, int32_t, x)
 SIM_UNARY(u32_to_f64, double, uint32_t, x)
 SIM_UNARY(f32_to_f64, double, float, x)
 SIM_UNARY(f64_to_f32, float, double, x)
+SIM_UNARY(f16_to_f32, float, uint32_t, sim_f16_value((uint16_t)x))
+SIM_UNARY(bf16_to_f32, float, uint32_t, sim_bf16_value((uint16_t)x))
+SIM_UNARY(f32_to_f16, uint32_t, float, sim_f16_round(x))
+SIM_UNARY(f32_to_bf16, uint32_t, float, sim_bf16_round(x))
+SIM_UNARY(f32_to_tf32, float, float, sim_tf32_round(x))
 
 static const struct {
     ptx_type to, from;
     sim_lanes_fn lanes;
 } common[] = {
-    {PTX_U64, PTX_U32, u32_to_u64}, {PTX_S64, PTX_U32, u32_to_u64}, {PTX_S64, PTX_S32, s32_to_s64},
-    {PTX_U64, PTX_S32, s32_to_s64}, {PTX_U32, PTX_U64, u64_to_u32}, {PTX_S32, PTX_U64, u64_to_u32},
-    {PTX_U32, PTX_S64, u64_to_u32}, {PTX_S32, PTX_S64, u64_to_u32}, {PTX_F32, PTX_S32, s32_to_f32},
-    {PTX_F32, PTX_U32, u32_to_f32}, {PTX_F64, PTX_S32, s32_to_f64}, {PTX_F64, PTX_U32, u32_to_f64},
-    {PTX_F64, PTX_F32, f32_to_f64}, {PTX_F32, PTX_F64, f64_to_f32},
+    {PTX_U64, PTX_U32, u32_to_u64},   {PTX_S64, PTX_U32, u32_to_u64},
+    {PTX_S64, PTX_S32, s32_to_s64},   {PTX_U64, PTX_S32, s32_to_s64},
+    {PTX_U32, PTX_U64, u64_to_u32},   {PTX_S32, PTX_U64, u64_to_u32},
+    {PTX_U32, PTX_S64, u64_to_u32},   {PTX_S32, PTX_S64, u64_to_u32},
+    {PTX_F32, PTX_S32, s32_to_f32},   {PTX_F32, PTX_U32, u32_to_f32},
+    {PTX_F64, PTX_S32, s32_to_f64},   {PTX_F64, PTX_U32, u32_to_f64},
+    {PTX_F64, PTX_F32, f32_to_f64},   {PTX_F32, PTX_F64, f64_to_f32},
+    {PTX_F32, PTX_F16, f16_to_f32},   {PTX_F32, PTX_BF16, bf16_to_f32},
+    {PTX_F16, PTX_F32, f32_to_f16},   {PTX_BF16, PTX_F32, f32_to_bf16},
+    {PTX_TF32, PTX_F32, f32_to_tf32},
 };
 
 // ---- one number ----
@@ -185,7 +195,8 @@ void sim_decode_convert(sim_decoder *d) {
     i->width = i->bytes == 8 ? 8 : 4;
     i->mode = from_bytes == 8 ? 8 : 4;
     i->lanes = any_to_any;
-    bool plain = i->rounding == SIM_RN && !i->op && !i->ftz && !i->sat && !i->relu;
+    sim_rounding usual = to == PTX_TF32 ? SIM_RNA : SIM_RN;
+    bool plain = i->rounding == usual && !i->op && !i->ftz && !i->sat && !i->relu;
     if (!plain || to_bytes != ptx_type_bytes(to) || from_bytes != ptx_type_bytes(from)) return;
     for (int k = 0; k < (int)(sizeof common / sizeof *common); k++)
         if (common[k].to == to && common[k].from == from) i->lanes = common[k].lanes;

@@ -7,19 +7,6 @@
 
 // ---- running ----
 
-// The addresses of lanes. Taken first: a result may go to the register they are in.
-static void take_addresses(const sim_warp *warp, const sim_instr *i, uint64_t *addresses) {
-    if (!i->indirect) {
-        for (int l = 0; l < SIM_LANES; l++) addresses[l] = (uint64_t)i->offset;
-    } else if (i->wide) {
-        const uint64_t *a = sim_source(warp, i->a);
-        for (int l = 0; l < SIM_LANES; l++) addresses[l] = a[l] + (uint64_t)i->offset;
-    } else {
-        const uint32_t *a = sim_source(warp, i->a);
-        for (int l = 0; l < SIM_LANES; l++) addresses[l] = a[l] + (uint32_t)i->offset;
-    }
-}
-
 // Elements of one lane each, extended as their type says, to a register.
 static void put_element(sim_warp *warp, const sim_instr *i, uint32_t mask, int k,
                         uint8_t (*data)[SIM_MOST_ACCESS]) {
@@ -48,8 +35,9 @@ static void put_element(sim_warp *warp, const sim_instr *i, uint32_t mask, int k
 static void run_load(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     uint64_t addresses[SIM_LANES];
     uint8_t data[SIM_LANES][SIM_MOST_ACCESS];
-    take_addresses(warp, i, addresses);
-    if (!sim_read_lanes(warp, i, mask, addresses, i->bytes * i->n_list, data)) return;
+    sim_lane_addresses(warp, i, addresses);  // first: a result may take their register
+    if (!sim_read_lanes(warp, i, mask, (ptx_space)i->space, addresses, i->bytes * i->n_list, data))
+        return;
     for (int k = 0; k < i->n_list; k++) put_element(warp, i, mask, k, data);
 }
 
@@ -57,7 +45,7 @@ static void run_store(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     int lane_bytes = i->bytes == 16 ? 16 : i->width == 8 ? 8 : 4;
     uint64_t addresses[SIM_LANES];
     uint8_t data[SIM_LANES][SIM_MOST_ACCESS];
-    take_addresses(warp, i, addresses);
+    sim_lane_addresses(warp, i, addresses);
     for (int k = 0; k < i->n_list; k++) {
         const char *from = sim_source(warp, i->list[k]);
         if (i->bytes == 4 && lane_bytes == 4) {
@@ -67,7 +55,7 @@ static void run_store(sim_warp *warp, const sim_instr *i, uint32_t mask) {
                 memcpy(data[l] + k * i->bytes, from + l * lane_bytes, i->bytes);
         }
     }
-    sim_write_lanes(warp, i, mask, addresses, i->bytes * i->n_list, data);
+    sim_write_lanes(warp, i, mask, (ptx_space)i->space, addresses, i->bytes * i->n_list, data);
 }
 
 // ---- decoding ----

@@ -129,7 +129,8 @@ static bool locate(sim_warp *warp, const sim_instr *i, int lane, uint64_t *addre
     if (space != PTX_SHARED) return wrong(warp, i, lane, "the mbarrier is not in shared memory");
     if (!sim_find(warp, i, lane, space, *address, MBARRIER_BYTES, &span)) return false;
     if (i->op != INIT) sim_check_written(warp, i, lane, &span, MBARRIER_BYTES);
-    sim_check_write(warp, i, lane, &span, MBARRIER_BYTES, i->op != INIT, NULL);
+    sim_check_write(warp, i, lane, &span, MBARRIER_BYTES, i->op == INIT ? SIM_PLAIN : SIM_ATOMIC,
+                    NULL);
     return true;
 }
 

@@ -141,32 +141,32 @@ static void decode_mma(sim_decoder *d) {
 
 // ---- ldmatrix, stmatrix: bytes: 4 or 2 or 1 matrices; mode: transposed ----
 
+// The lanes that have the addresses of rows.
+static uint32_t row_lanes(const sim_instr *i) { return UINT32_MAX >> (SIM_LANES - 8 * i->n_list); }
+
 static void run_load(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     if (!whole_warp(warp, i, mask)) return;
-    uint8_t rows[SIM_LANES][ROW_BYTES] = {{0}};
+    uint64_t addresses[SIM_LANES];
+    uint8_t data[SIM_LANES][SIM_MOST_ACCESS], rows[SIM_LANES][ROW_BYTES] = {{0}};
     uint32_t d[4][SIM_LANES];
-    for (int l = 0; l < 8 * i->n_list; l++) {
-        sim_span span;
-        uint64_t address = sim_lane_address(warp, i, l);
-        if (!sim_find(warp, i, l, (ptx_space)i->space, address, ROW_BYTES, &span)) return;
-        sim_read(warp, i, l, &span, ROW_BYTES, rows[l]);
-    }
+    sim_lane_addresses(warp, i, addresses);
+    ptx_space space = (ptx_space)i->space;
+    if (!sim_read_lanes(warp, i, row_lanes(i), space, addresses, ROW_BYTES, data)) return;
+    for (int l = 0; l < 8 * i->n_list; l++) memcpy(rows[l], data[l], ROW_BYTES);
     sim_ldmatrix(i->n_list, i->mode, rows, d);
     for (int k = 0; k < i->n_list; k++) sim_blend(warp->registers + i->list[k], d[k], mask, 4);
 }
 
 static void run_store(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     if (!whole_warp(warp, i, mask)) return;
-    uint8_t rows[SIM_LANES][ROW_BYTES];
+    uint64_t addresses[SIM_LANES];
+    uint8_t data[SIM_LANES][SIM_MOST_ACCESS], rows[SIM_LANES][ROW_BYTES];
     uint32_t s[4][SIM_LANES];
     take_fragment(warp, i->list, i->n_list, false, s);
     sim_stmatrix(i->n_list, i->mode, s, rows);
-    for (int l = 0; l < 8 * i->n_list; l++) {
-        sim_span span;
-        uint64_t address = sim_lane_address(warp, i, l);
-        if (!sim_find(warp, i, l, (ptx_space)i->space, address, ROW_BYTES, &span)) return;
-        sim_write(warp, i, l, &span, ROW_BYTES, rows[l]);
-    }
+    for (int l = 0; l < 8 * i->n_list; l++) memcpy(data[l], rows[l], ROW_BYTES);
+    sim_lane_addresses(warp, i, addresses);
+    sim_write_lanes(warp, i, row_lanes(i), (ptx_space)i->space, addresses, ROW_BYTES, data);
 }
 
 static void decode_rows(sim_decoder *d, bool load) {

@@ -1,5 +1,6 @@
 // Checkpoints: a run that is killed after any step and resumed ends with the same files, bit for
 // bit; damaged checkpoints are refused, whatever the damage.
+#include "runtime/base/interrupt.h"
 #include "runtime/store/safetensors.h"
 #include "tests/host/machine.h"
 

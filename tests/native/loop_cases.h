@@ -418,6 +418,7 @@ static void random_reductions(trial *t, int reduce_axes) {
         dn_op op = ops[below(reduce_axes > 1 ? 3 : 6)];
         if (t->values[value].dtype == DN_BOOL) continue;
         if (op == DN_OP_REDUCE_PROD && dn_dtype_is_float(t->values[value].dtype)) continue;
+        if (op == DN_OP_REDUCE_SUM && t->values[value].dtype == DN_BF16) continue;
         trial_reduce(t, op, value);
     }
     for (int i = 0; i < t->kernel.n_reductions; i++) trial_result(t, i);
@@ -432,7 +433,8 @@ static void random_stores(trial *t, uint32_t outer) {
     for (int i = last; i >= 0 && i > last - 4; i--) {
         dn_dtype dtype = t->values[i].dtype;
         uint32_t axes = i < t->kernel.n_body ? axes_that(t, true) : outer;
-        bool add = sequential && dtype != DN_BOOL && i >= t->kernel.n_body;
+        bool sums = dtype != DN_BOOL && dtype != DN_BF16;
+        bool add = sequential && sums && i >= t->kernel.n_body;
         if (add)
             for (int a = 0; a < t->kernel.n_axes; a++)
                 if (t->axes[a].kind == DN_AXIS_SEQUENTIAL) axes &= ~(1u << a);

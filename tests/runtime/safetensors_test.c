@@ -330,7 +330,7 @@ static void test_bad_headers(void) {
     refuse(ONE("3", "[]", "[0,4]"), 4, "dtype is not a string");
     refuse(ONE("\"F33\"", "[]", "[0,4]"), 4, "unknown dtype \"F33\"");
     refuse(ONE("\"f32\"", "[]", "[0,4]"), 4, "unknown dtype \"f32\"");
-    refuse(ONE("\"BF16\"", "[2]", "[0,4]"), 4, "no type for dtype BF16");
+    refuse(ONE("\"F16\"", "[2]", "[0,4]"), 4, "no type for dtype F16");
     refuse(ONE("\"F32\"", "4", "[0,4]"), 4, "shape is not an array");
     refuse(ONE("\"F32\"", "[-1]", "[0,4]"), 4, "element 0 is not a size");
     refuse(ONE("\"F32\"", "[1.0]", "[0,4]"), 4, "element 0 is not a size");

@@ -1,8 +1,8 @@
-// Ctrl-C. A signal handler can only set a flag, which is the one piece of global state here.
+// A signal handler can only set a flag, which is the one piece of global state here.
+#include "runtime/base/interrupt.h"
+
 #include <signal.h>
 #include <unistd.h>
-
-#include "runtime/host/vm.h"
 
 enum { EXIT_INTERRUPTED = 130 };
 
