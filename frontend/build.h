@@ -194,6 +194,8 @@ dn_term dn_eval_grad(dn_build *b, dn_term loss, dn_term over, dn_span span);
 void dn_check_objective(dn_build *b, const dn_stmt *stmt, dn_node *loss, const dn_model *over);
 
 // ---- build_entry.c ----
+// What a body gives as the graph's outputs. False after reporting.
+bool dn_add_outputs(dn_build *b, dn_term result, dn_span span);
 // Finishes a build as an entry of the program: simplifies, verifies, adds. `result` becomes
 // outputs. Returns its index, or -1 after reporting.
 int dn_finish_entry(dn_build *b, dn_term result, dn_span span, bool is_step, bool is_init);

@@ -15,7 +15,7 @@ static bool add_output(dn_build *b, const char *name, dn_term term, dn_span span
     return node != NULL;
 }
 
-static bool add_outputs(dn_build *b, dn_term result, dn_span span) {
+bool dn_add_outputs(dn_build *b, dn_term result, dn_span span) {
     if (dn_term_is_error(result)) return false;
     if (result.kind == DN_TERM_NONE) return true;
     if (result.kind != DN_TERM_RECORD) return add_output(b, "", result, span);
@@ -65,7 +65,7 @@ static bool draws(const dn_graph *graph) {
 
 int dn_finish_entry(dn_build *b, dn_term result, dn_span span, bool is_step, bool is_init) {
     dn_compiler *c = b->c;
-    if (!add_outputs(b, result, span)) {
+    if (!dn_add_outputs(b, result, span)) {
         dn_graph_free(b->graph);
         return -1;
     }

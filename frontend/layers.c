@@ -115,8 +115,10 @@ static bool bind_inputs(dn_build *b, const dn_function *f, const solutions *s, d
     return true;
 }
 
-// Evaluates the net on symbols (no solutions) or numbers. False where it cannot be decided.
-static bool evaluate(dn_compiler *c, dn_term callee, solutions *s, bool numbers, dn_network *net) {
+// Evaluates the net on symbols (no solutions) or numbers. False where it cannot be decided. The
+// graph is for the caller who asks for it.
+static bool evaluate(dn_compiler *c, dn_term callee, solutions *s, bool numbers, dn_network *net,
+                     dn_graph **graph) {
     dn_build b;
     dn_build_init(&b, c, net->net, true);
     b.network = net;
@@ -127,12 +129,18 @@ static bool evaluate(dn_compiler *c, dn_term callee, solutions *s, bool numbers,
     dn_term *args = DN_NEW_ARRAY(&c->arena, dn_term, f->decl->n_params);
     int n_args = 0;
     bool ok = bind_inputs(&b, f, numbers ? s : NULL, net, args, &n_args);
-    if (ok) ok = !dn_term_is_error(dn_apply(&b, &callee, args, n_args, f->decl->name.span));
+    dn_term result = {.kind = DN_TERM_NONE};
+    if (ok) result = dn_apply(&b, &callee, args, n_args, f->decl->name.span);
+    if (ok) ok = !dn_term_is_error(result);
     if (ok) count_variables(&b, net);
     if (ok && !numbers) solve(&b, s);
+    bool kept = ok && graph && dn_add_outputs(&b, result, f->decl->name.span);
     free(frame.names);
     free(frame.children);
-    dn_graph_free(b.graph);
+    if (kept)
+        *graph = b.graph;
+    else
+        dn_graph_free(b.graph);
     dn_build_free(&b);
     return ok;
 }
@@ -157,19 +165,38 @@ static void merge(dn_network *net, const dn_network *symbolic) {
     }
 }
 
-bool dn_network_describe(dn_compiler *c, dn_def *def, dn_network *out) {
-    dn_term callee = callee_of(c, def);
-    *out = (dn_network){0};
-    if (callee.kind != DN_TERM_MODEL && callee.kind != DN_TERM_FUNCTION) return false;
-    bool is_model = callee.kind == DN_TERM_MODEL;
-    const dn_function *f = is_model ? callee.model->net : callee.function;
-    dn_network symbolic = {.net = f->name, .decl = f->decl};
-    symbolic.prefix =
+// Something to evaluate, or false.
+static bool begin(dn_compiler *c, dn_def *def, dn_term *callee, dn_network *net) {
+    *net = (dn_network){0};
+    *callee = callee_of(c, def);
+    bool is_model = callee->kind == DN_TERM_MODEL;
+    if (!is_model && callee->kind != DN_TERM_FUNCTION) return false;
+    const dn_function *f = is_model ? callee->model->net : callee->function;
+    net->net = f->name;
+    net->decl = f->decl;
+    net->prefix =
         dn_arena_printf(&c->arena, is_model ? "%s." : ".%s.", is_model ? def->name : f->name);
-    *out = symbolic;
+    return true;
+}
+
+dn_graph *dn_network_graph(dn_compiler *c, dn_def *def) {
+    dn_term callee;
+    dn_network net;
+    dn_graph *graph = NULL;
     solutions s = {0};
-    bool known = evaluate(c, callee, &s, false, &symbolic);
-    bool ok = evaluate(c, callee, &s, true, out);
+    if (begin(c, def, &callee, &net)) evaluate(c, callee, &s, false, &net, &graph);
+    free(s.items);
+    dn_network_free(&net);
+    return graph;
+}
+
+bool dn_network_describe(dn_compiler *c, dn_def *def, dn_network *out) {
+    dn_term callee;
+    if (!begin(c, def, &callee, out)) return false;
+    dn_network symbolic = *out;
+    solutions s = {0};
+    bool known = evaluate(c, callee, &s, false, &symbolic, NULL);
+    bool ok = evaluate(c, callee, &s, true, out, NULL);
     free(out->inputs);
     if (ok && known) merge(out, &symbolic);
     out->inputs = symbolic.inputs;

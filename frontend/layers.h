@@ -28,5 +28,8 @@ typedef struct dn_network {
 // are taken from the model's variables where there are some.
 bool dn_network_describe(dn_compiler *c, dn_def *def, dn_network *out);
 void dn_network_free(dn_network *network);
+// The graph of a net, model or fn by itself, with a symbol for each open size, before any pass.
+// NULL where its body cannot be evaluated so, perhaps with messages. The caller frees it.
+dn_graph *dn_network_graph(dn_compiler *c, dn_def *def);
 
 #endif

@@ -286,6 +286,17 @@ int dn_prompt_step_entry(const dn_compiler *c, const dn_def *def, int i) {
     return -1;
 }
 
+// Of a step that counts, for one of the shapes it is called with.
+static bool is_current(dn_compiler *c, int entry) {
+    for (int i = 0; i < c->n_instances; i++)
+        if (c->instances[i].entry == entry) return dn_def_is_visible(c, c->instances[i].def);
+    return false;
+}
+
+bool dn_prompt_takes_place(dn_compiler *c, int a, int b) {
+    return strcmp(c->units[a].entry.name, c->units[b].entry.name) == 0 && !is_current(c, a);
+}
+
 bool dn_def_is_visible(dn_compiler *c, const dn_def *def) {
     bool callable = dn_compiler_is_callable(def->decl->kind);
     return dn_compiler_find(c, def->name, callable, false) == def;

@@ -57,6 +57,8 @@ void dn_prompt_variables(const dn_compiler *c, dn_names *out);
 bool dn_prompt_is_visible(const dn_compiler *c, int i);
 // The i-th entry that was made of a step, for one of the shapes it was called with; -1: no more.
 int dn_prompt_step_entry(const dn_compiler *c, const dn_def *def, int i);
+// Whether entry `b` took the place of `a`: the same code of a definition that was made anew.
+bool dn_prompt_takes_place(dn_compiler *c, int a, int b);
 // The definitions that count: later ones hide earlier ones.
 bool dn_def_is_visible(dn_compiler *c, const dn_def *def);
 

@@ -10,7 +10,5 @@ int dn_x86_lanes(dn_dtype dtype) {
     return 64 / (int)dn_dtype_size(dtype == DN_BF16 ? DN_F32 : dtype);  // bf16 is float in code
 }
 
-const dn_target dn_x86_target = {.name = "x86",
-                                 .tasks = dn_x86_tasks,
-                                 .pack = dn_x86_pack,
-                                 .winograd = dn_x86_winograd};
+const dn_target dn_x86_target = {
+    .name = "x86", .tasks = dn_x86_tasks, .pack = dn_x86_pack, .winograd = dn_x86_winograd};

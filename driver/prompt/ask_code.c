@@ -9,21 +9,59 @@
 #include "driver/lower.h"
 #include "driver/prompt/dot.h"
 #include "driver/prompt/questions.h"
+#include "frontend/layers.h"
+#include "passes/pass.h"
 
 // ---- graphs ----------------------------------------------------------------------------------
 
-static void print_graphs(dn_session *s, const int *units, int n, dn_str *out) {
-    for (int i = 0; i < n; i++) dn_graph_print(s->compiler->units[units[i]].graph, out);
+typedef struct graphs {
+    const dn_graph **items;
+    int n;
+    dn_graph *own;  // a net's, which no entry has
+} graphs;
+
+static void free_graphs(graphs *g) {
+    free(g->items);
+    if (g->own) dn_graph_free(g->own);
 }
 
-static dn_status print_dot(dn_session *s, const char *argument) {
-    int *units, n;
-    dn_str text = {0};
-    DN_TRY(dn_entries_of(s, argument, &units, &n));
-    for (int i = 0; i < n; i++) dn_graph_dot(s->compiler->units[units[i]].graph, &text);
-    free(units);
-    dn_session_print(&text);
+// A net, model or fn by its name alone, with symbols for sizes.
+static dn_status graph_of_bare(dn_session *s, dn_def *def, graphs *g) {
+    g->own = dn_network_graph(s->compiler, def);
+    dn_diags_clear(&s->compiler->diags);
+    if (!g->own)
+        return dn_with_hint(
+            dn_fail(DN_INVALID, "what `%s` does depends on the sizes it is called with", def->name),
+            "ask about a call: %s(...)", def->name);
+    dn_pass_options options = s->compiler->pass_options;
+    DN_TRY(dn_passes_run(&g->own, &options));
+    g->items = dn_xcalloc(1, sizeof *g->items);
+    g->items[g->n++] = g->own;
     return DN_SUCCESS;
+}
+
+static dn_status graphs_of(dn_session *s, const char *text, graphs *g) {
+    *g = (graphs){0};
+    dn_def *bare = dn_bare_function(s, text);
+    if (bare) return graph_of_bare(s, bare, g);
+    int *units;
+    DN_TRY(dn_entries_of(s, text, &units, &g->n));
+    g->items = dn_xcalloc((size_t)g->n + 1, sizeof *g->items);
+    for (int i = 0; i < g->n; i++) g->items[i] = s->compiler->units[units[i]].graph;
+    free(units);
+    return DN_SUCCESS;
+}
+
+typedef void print_graph(const dn_graph *graph, dn_str *out);
+
+static dn_status print_graphs(dn_session *s, const char *argument, print_graph *print) {
+    graphs g;
+    dn_str text = {0};
+    dn_status status = graphs_of(s, argument, &g);
+    for (int i = 0; i < g.n && !status; i++) print(g.items[i], &text);
+    free_graphs(&g);
+    dn_session_print(&text);
+    return status;
 }
 
 // "FILE e"
@@ -33,26 +71,20 @@ static dn_status draw(dn_session *s, const char *argument) {
     if (!*expression)
         return dn_with_hint(dn_fail(DN_INVALID, ":graph --svg takes a file and an expression"),
                             ":graph --svg loss.svg mse(M(x), y)");
-    int *units, n;
-    DN_TRY(dn_entries_of(s, expression, &units, &n));
+    graphs g;
     char *path = dn_strndup(argument, length);
-    dn_status status = n ? dn_graph_svg(s->compiler->units[units[0]].graph, path) : DN_SUCCESS;
-    if (n && !status) printf("wrote %s\n", path);
+    dn_status status = graphs_of(s, expression, &g);
+    if (g.n && !status) status = dn_graph_svg(g.items[0], path);
+    if (g.n && !status) printf("wrote %s\n", path);
     free(path);
-    free(units);
+    free_graphs(&g);
     return status;
 }
 
 dn_status dn_ask_graph(dn_session *s, const char *argument) {
-    if (strncmp(argument, "--dot ", 6) == 0) return print_dot(s, argument + 6);
+    if (strncmp(argument, "--dot ", 6) == 0) return print_graphs(s, argument + 6, dn_graph_dot);
     if (strncmp(argument, "--svg ", 6) == 0) return draw(s, argument + 6);
-    int *units, n;
-    DN_TRY(dn_entries_of(s, argument, &units, &n));
-    dn_str text = {0};
-    print_graphs(s, units, n, &text);
-    free(units);
-    dn_session_print(&text);
-    return DN_SUCCESS;
+    return print_graphs(s, argument, dn_graph_print);
 }
 
 // ---- kernels and code ------------------------------------------------------------------------

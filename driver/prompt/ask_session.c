@@ -57,7 +57,9 @@ dn_status dn_ask_backend(dn_session *s, const char *argument) {
     dn_status status =
         dn_fail(DN_INVALID, "the prompt's backends are x86 and interp, not `%s`", argument);
     if (strncmp(argument, "cuda", 4) != 0) return status;
-    return dn_with_hint(status, "programs run on GPUs: dnetc FILE.dnet -target cuda");
+    return dn_with_hint(status,
+                        "a compiled program runs on a GPU: :save FILE.dnet, then `dnetc "
+                        "FILE.dnet -target cuda -o FILE` and `./FILE session`");
 }
 
 dn_status dn_ask_quit(dn_session *s, const char *argument) {

@@ -158,8 +158,50 @@ static bool add_named(dn_session *s, const char *name, entries *e) {
     return def->decl->kind == DN_DECL_STEP;
 }
 
+dn_def *dn_bare_function(dn_session *s, const char *text) {
+    int local;
+    if (!is_name(text) || dn_prompt_variable(s->compiler, text, &local)) return NULL;
+    dn_def *def = dn_compiler_find(s->compiler, text, true, false);
+    if (!def) return NULL;
+    dn_decl_kind kind = def->decl->kind;
+    return kind == DN_DECL_MODEL || kind == DN_DECL_NET || kind == DN_DECL_FN ? def : NULL;
+}
+
+// What can be asked instead of about a name: a call, with its parameters' types as arguments.
+static dn_status needs_call(dn_session *s, dn_def *def) {
+    dn_network network = {0};
+    if (def->decl->kind == DN_DECL_MODEL) dn_network_describe(s->compiler, def, &network);
+    dn_diags_clear(&s->compiler->diags);
+    const dn_decl *decl = network.decl ? network.decl : def->decl;
+    dn_network_free(&network);
+    dn_str takes = {0}, call = {0};
+    for (int i = 0; i < decl->n_params; i++) {
+        size_t length;
+        const dn_param *p = &decl->params[i];
+        if (!p->type || p->init) continue;
+        const char *type = dn_sources_text(&s->compiler->sources, p->type->span, &length);
+        const char *sizes = memchr(type, '[', length);
+        dn_str_printf(&takes, "%s%s: %.*s", takes.length ? ", " : "", p->name.text, (int)length,
+                      type);
+        if (call.length) dn_str_puts(&call, ", ");
+        if (sizes)
+            dn_str_printf(&call, "zeros(%.*s)", (int)(length - (size_t)(sizes - type)), sizes);
+        else
+            dn_str_puts(&call, p->name.text);
+    }
+    dn_status status = dn_fail(DN_INVALID, "`%s` has no sizes by itself: it takes %s", def->name,
+                               takes.text ? takes.text : "nothing");
+    status = dn_with_hint(status, "ask about a call with numbers for its sizes, as %s(%s)",
+                          def->name, call.text ? call.text : "");
+    free(takes.text);
+    free(call.text);
+    return status;
+}
+
 dn_status dn_entries_of(dn_session *s, const char *text, int **units, int *n) {
     const dn_compiler *c = s->compiler;
+    dn_def *bare = dn_bare_function(s, text);
+    if (bare) return needs_call(s, bare);
     entries e = {.seen = dn_xcalloc((size_t)c->n_commands + 2, sizeof *e.seen)};
     dn_input input;
     bool ok = true;
@@ -176,6 +218,8 @@ dn_status dn_entries_of(dn_session *s, const char *text, int **units, int *n) {
     *units = e.units;
     *n = e.n;
     if (!ok || e.n > 0) return DN_SUCCESS;
+    dn_def *step = is_name(text) ? dn_compiler_find(s->compiler, text, true, false) : NULL;
+    if (step && step->decl->kind == DN_DECL_STEP) return needs_call(s, step);
     return dn_with_hint(
         dn_fail(DN_INVALID, "nothing in `%s` is tensor code that is compiled", text),
         "ask about an expression on tensors, or about a step by its name");

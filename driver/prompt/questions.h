@@ -35,6 +35,8 @@ bool dn_try(dn_session *session, const char *text, dn_input *input);
 // The entries that an input calls, directly or through commands; or those of a step or command
 // that is named. The list is the caller's.
 dn_status dn_entries_of(dn_session *session, const char *text, int **units, int *n) DN_MUST_USE;
+// The net, model or fn whose name is the whole text, or NULL.
+dn_def *dn_bare_function(dn_session *session, const char *text);
 // The library's or the session's definition; NULL after saying that there is none.
 dn_def *dn_find_definition(dn_session *session, const char *name);
 void dn_show_signature(dn_session *session, const dn_def *def, dn_str *out);

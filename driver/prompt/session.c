@@ -96,10 +96,24 @@ void dn_session_end(dn_session *s) {
 
 // ---- running ---------------------------------------------------------------------------------
 
+// Random numbers go on where those of the code before were.
+static void carry_on(dn_session *s) {
+    const dn_unit *units = s->compiler->units;
+    for (; s->n_entries < s->compiler->n_units; s->n_entries++) {
+        if (!units[s->n_entries].entry.draws) continue;
+        for (int i = 0; i < s->n_entries; i++)
+            if (dn_prompt_takes_place(s->compiler, i, s->n_entries))
+                dn_run_carry_on(s->run, i, s->n_entries);
+    }
+}
+
 dn_status dn_session_extend(dn_session *s) {
     const dn_program *program = dn_compiler_program(s->compiler);
-    if (!s->run) return dn_run_new(program, &s->executor, &s->options, &s->run);
-    dn_run_extend(s->run, program);
+    if (!s->run)
+        DN_TRY(dn_run_new(program, &s->executor, &s->options, &s->run));
+    else
+        dn_run_extend(s->run, program);
+    carry_on(s);
     return DN_SUCCESS;
 }
 

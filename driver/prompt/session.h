@@ -27,6 +27,7 @@ typedef struct dn_session {
     dn_recorded *record;  // where to keep what is called, or NULL
     dn_run_options options;
     dn_run *run;
+    int n_entries;     // of the compiler that the run has
     dn_value *locals;  // the prompt's variables
     int n_locals;
     dn_style style;

@@ -138,6 +138,10 @@ bool dn_run_drop(dn_run *run, int variable) {
     return true;
 }
 
+void dn_run_carry_on(dn_run *run, int from, int to) {
+    if (run->counters[to] < run->counters[from]) run->counters[to] = run->counters[from];
+}
+
 // ---- trials ------------------------------------------------------------------------------------
 
 struct dn_run_state {

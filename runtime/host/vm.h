@@ -68,6 +68,8 @@ dn_status dn_run_resume(dn_run *run, const char *path, int *command, dn_value *r
 dn_tensor *dn_run_variable(dn_run *run, const char *name);
 // Forgets a variable's value: it is made anew when needed. False if it had none.
 bool dn_run_drop(dn_run *run, int variable);
+// The runs of one entry count for another, too, which took its place: what it draws goes on.
+void dn_run_carry_on(dn_run *run, int from, int to);
 // Copies of all variables and counters, so that what a trial changes can be put back.
 typedef struct dn_run_state dn_run_state;
 dn_status dn_run_keep(const dn_run *run, dn_run_state **out) DN_MUST_USE;

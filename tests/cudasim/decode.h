@@ -99,8 +99,9 @@ void sim_decode_function(sim_decoder *d);
 // ---- order and registers ----
 // Puts a function's instructions behind the program's, ordered (flow.c).
 void sim_order_code(sim_decoder *d);
-// Gives registers their slots, and finds those that need a mask of what was written (registers.c).
+// Finds registers that need a mask of what was written, and gives all their slots (registers.c).
 void sim_place_registers(sim_decoder *d);
+void sim_give_slots(sim_decoder *d);  // slots.c
 // The statements that may run after `s` (at most `room`), as many as there are: for both of them.
 int sim_successors(const sim_decoder *d, int s, int *next, int room);
 

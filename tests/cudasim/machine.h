@@ -40,6 +40,7 @@ typedef enum sim_rounding { SIM_RN, SIM_RZ, SIM_RM, SIM_RP, SIM_RNA } sim_roundi
 // did. `copies`: what it does with an unwritten value is no use of it (mov).
 typedef struct sim_tracked {
     bool copies;
+    bool others;  // it also uses registers that are always written
     int n_uses, n_defs;
     int ids[];  // uses, then definitions
 } sim_tracked;

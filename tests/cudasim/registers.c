@@ -1,4 +1,4 @@
-// Places of registers, and which of them may be read before they are written.
+// Which registers may be read before they are written.
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,27 +114,12 @@ static void attach(analysis *a, int s) {
     list->copies = a->d->copies[s];
     for (int r = a->first[s]; r < a->first[s + 1]; r++) {
         const sim_reference *ref = &a->d->references[r];
+        list->others |= !ref->written && !a->tracked[ref->reg];
         if (!a->tracked[ref->reg]) continue;
         int at = ref->written ? uses + list->n_defs++ : list->n_uses++;
         list->ids[at] = a->ids[ref->reg];
     }
     a->d->code[s].tracked = list;
-}
-
-static void give_slots(sim_decoder *d) {
-    int *slots = calloc((size_t)d->function->n_registers + 1, sizeof *slots);
-    for (int r = 0; r < d->n_references; r++) {
-        sim_reference *ref = &d->references[r];
-        int bytes = d->register_bytes[ref->reg];
-        if (slots[ref->reg] == 0) {
-            slots[ref->reg] = d->program->register_bytes;
-            int lane = bytes == 0 ? 0 : bytes < 4 ? 4 : bytes;
-            d->program->register_bytes += lane ? lane * SIM_LANES : 64;
-            d->program->registers += lane > 4 ? lane / 4 : 1;
-        }
-        *ref->slot = slots[ref->reg];
-    }
-    free(slots);
 }
 
 void sim_place_registers(sim_decoder *d) {
@@ -150,7 +135,7 @@ void sim_place_registers(sim_decoder *d) {
     if (a.n > 0) solve(&a);
     find_tracked(&a);
     for (int s = 0; s < a.n; s++) attach(&a, s);
-    give_slots(d);
+    sim_give_slots(d);
     free(a.written);
     free(a.reached);
     free(a.first);

@@ -89,7 +89,7 @@ static bool begin(sim_warp *warp) {
 
 static void track(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     const sim_tracked *t = i->tracked;
-    uint32_t all = UINT32_MAX, any = t->n_uses ? 0 : UINT32_MAX;
+    uint32_t all = UINT32_MAX, any = t->others || !t->n_uses ? UINT32_MAX : 0;
     for (int k = 0; k < t->n_uses; k++) {
         all &= warp->written[t->ids[k]];
         any |= warp->written[t->ids[k]];

@@ -303,8 +303,12 @@ static void decode_sums_and_a(sim_decoder *d, code *c) {
     c->a_registers = c->wgmma.a_in_registers ? MOST_A : 0;
     if (n != c->d_registers || (c->a_registers && n_a != c->a_registers))
         sim_decode_fail(d, "%d registers for sums, 4 for A", c->d_registers);
-    // The sums are also read, unless they begin here: it is not checked that they were written.
+    // The sums are read, too, unless they begin here: they keep their place, and whether they were
+    // written is not checked.
+    d->copies[d->statement - d->function->statements] = true;
     sim_slot *list = sim_slots(d, n + c->a_registers);
+    sim_slot *kept = ptx_pool_take(d->pool, (size_t)n * sizeof *kept);
+    for (int k = 0; k < n; k++) sim_use(d, &kept[k], &sums[k], PTX_F32);
     for (int k = 0; k < n; k++) sim_define(d, &list[k], &sums[k], PTX_F32);
     for (int k = 0; k < c->a_registers; k++) sim_use(d, &list[n + k], &a[k], PTX_B32);
     if (!c->a_registers) sim_use(d, &i->a, sim_operand(d, 1), PTX_B64);

@@ -1,5 +1,6 @@
 // The command line: flags of every kind, what is said when they are wrong, the texts of --help,
 // exit codes, resuming.
+#include "runtime/base/interrupt.h"
 #include "tests/host/machine.h"
 
 // ---- a program -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 // refused.
 #include <sys/wait.h>
 
+#include "runtime/base/interrupt.h"
 #include "tests/host/machine.h"
 
 // ---- one command, one result -----------------------------------------------------------------

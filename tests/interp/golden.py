@@ -9,13 +9,14 @@ A case is
     out TYPE: elements
     graph @NAME { ... }
 
-interp_golden_test.c runs each in f64 and, unless it is `as-is`, with every f64 replaced by f32.
-Inputs are multiples of 1/16, so they are the same numbers in both.
+interp_golden_test.c runs each in f64 and, unless it is `as-is`, with every f64 replaced by f32 and by
+bf16. Inputs are multiples of 1/16, so they are the same numbers in all of them.
 """
 
 import itertools
 import os
 
+import ml_dtypes
 import mpmath
 import numpy as np
 import torch
@@ -24,7 +25,8 @@ import torch.nn.functional as F
 rng = np.random.default_rng(28)
 out_file = None
 
-DTYPES = {"float64": "f64", "float32": "f32", "int64": "i64", "int32": "i32", "uint8": "u8", "bool": "bool"}
+DTYPES = {"float64": "f64", "float32": "f32", "int64": "i64", "int32": "i32", "uint8": "u8", "bool": "bool",
+          "bfloat16": "bf16"}
 
 
 def typ(a):
@@ -446,10 +448,61 @@ def convolutions():
     conv("2d_integer_groups", (1, 5, 4, 4), (3, 3, 1, 4), [1, 1], [1, 1], [1, 1], groups=4, integer=True)
 
 
+# ---- bf16, by torch, which computes in f32 and rounds once, too ----
+
+def bf16():
+    def given(t):
+        return t.float().numpy().astype(ml_dtypes.bfloat16) if t.dtype == torch.bfloat16 else t.numpy()
+
+    def both(name, op, f, *inputs):
+        case(f"bf16_{name}", [given(t) for t in inputs], [op], [given(f(*inputs))], as_is=True)
+
+    torch.manual_seed(28)
+    x, y = (torch.randn(6, 9) * 3).bfloat16(), (torch.randn(6, 9) * 3).bfloat16()
+    for name in ["exp", "expm1", "sin", "cos", "tanh", "sigmoid", "erf", "floor", "round", "neg", "abs", "sign"]:
+        both(name, f"{name} %0", getattr(torch, name), x)
+    for name in ["log", "log1p", "sqrt", "rsqrt"]:
+        both(name, f"{name} %0", getattr(torch, name), x.abs())
+    for name, f in {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "rem": torch.fmod,
+                    "max": torch.maximum, "lt": torch.lt, "eq": torch.eq}.items():
+        both(name, f"{name} %0, %1", f, x, y)
+    both("pow", "pow %0, %1", torch.pow, x.abs(), y)
+    # Each op is rounded, also where one kernel does several.
+    z = x + 256
+    case("bf16_chain", [given(x)], [("const {value=256}", "bf16[6, 9]"), ("add %0, %1", "bf16[6, 9]"), "sub %2, %1",
+                                    "mul %3, %3"], [given(z - 256), given((z - 256) * (z - 256))], as_is=True)
+    floats = torch.cat([torch.randn(30), torch.tensor([1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-8 + 2**-20, -1 - 2**-8, 1e-40,
+                                                       3.3895314e38, 3.4e38, torch.inf, -torch.inf, torch.nan, -0.0])])
+    for kind, t in [("f32", floats), ("f64", floats.double()), ("i32", torch.arange(-600, 600, 29, dtype=torch.int32)),
+                    ("u8", torch.arange(256).to(torch.uint8)), ("bool", torch.tensor([True, False]))]:
+        both("of_" + kind, "cast %0", lambda t: t.bfloat16(), t)
+    for kind, dtype in [("f32", torch.float32), ("f64", torch.float64), ("i32", torch.int32), ("bool", torch.bool)]:
+        both("to_" + kind, "cast %0", lambda t: t.to(dtype), x)
+    case("bf16_const", [], ["const {value=0.1}"], [given(torch.full((3,), 0.1, dtype=torch.bfloat16))], as_is=True)
+    case("bf16_iota", [], ["iota {axis=0}"], [given(torch.arange(300).bfloat16())], as_is=True)
+    many = torch.randn(5, 90).bfloat16()
+    both("sum", "reduce_sum %0 {axes=[1]}", lambda t: t.sum(1), many)
+    both("sum_rows", "reduce_sum %0 {axes=[0]}", lambda t: t.sum(0), many)
+    both("count", "reduce_sum %0 {axes=[0]}", lambda t: t.sum(0), torch.ones(300).bfloat16())
+    both("prod", "reduce_prod %0 {axes=[1]}", lambda t: t.prod(1), many[:, :8])
+    both("argmax", "argmax %0 {axis=1}", lambda t: t.argmax(1).int(), many)
+    a, b = torch.randn(9, 70).bfloat16(), torch.randn(70, 33).bfloat16()
+    both("dot", "dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[1], rhs_contract=[0]}", torch.matmul, a, b)
+    both("dot_square", "dot %0, %0 {lhs_batch=[], rhs_batch=[], lhs_contract=[0], rhs_contract=[0]}",
+         lambda t: t.T @ t, a)
+    image, kernel = torch.randn(2, 5, 6, 5).bfloat16(), torch.randn(3, 3, 5, 17).bfloat16()
+    both("conv", "conv %0, %1 {stride=[1, 1], lo=[1, 1], hi=[1, 1], dilation=[1, 1], groups=1}",
+         lambda x, w: convolve(x, w, [1, 1], [1, 1], [1, 1], [1, 1], 1), image, kernel)
+    i, u = torch.randint(0, 4, (50,), dtype=torch.int32), torch.randn(50, 3).bfloat16()
+    both("scatter_add", "scatter_add %0, %1",
+         lambda i, u: torch.zeros(4, 3).index_add(0, i, u.float()).bfloat16(), i, u)
+
+
 if __name__ == "__main__":
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "ops.txt"), "w") as out_file:
-        for group in (unary, binary, integer, casts, leaves, movement, windows, indices, reductions, dots, convolutions):
+        for group in (unary, binary, integer, casts, leaves, movement, windows, indices, reductions, dots, convolutions,
+                      bf16):
             with np.errstate(invalid="ignore", over="ignore"):
                 group()
