@@ -103,9 +103,8 @@ static const char *name_of_field(const names *used, int i) { return used->items[
 
 static const char *c_type(dn_dtype dtype) {
     static const char *const types[DN_DTYPE_COUNT] = {
-        [DN_BOOL] = "uint8_t", [DN_U8] = "uint8_t", [DN_I32] = "int32_t",
-        [DN_I64] = "int64_t",  [DN_F32] = "float",  [DN_F64] = "double",
-        [DN_BF16] = "uint16_t",
+        [DN_BOOL] = "uint8_t", [DN_U8] = "uint8_t", [DN_I32] = "int32_t",   [DN_I64] = "int64_t",
+        [DN_F32] = "float",    [DN_F64] = "double", [DN_BF16] = "uint16_t",
     };
     return types[dtype];
 }

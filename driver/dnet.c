@@ -7,6 +7,7 @@
 #include "driver/nan.h"
 #include "driver/options.h"
 #include "driver/prompt/prompt.h"
+#include "driver/replay.h"
 
 static void help(void) {
     printf(
@@ -21,6 +22,8 @@ static void help(void) {
         "  --trace FILE.json        writes a trace for chrome://tracing or Perfetto\n"
         "  --check-nan              stops at the first NaN or infinity, and says which operation "
         "made it\n"
+        "  --replay nan.safetensors repeats the run that --check-nan stopped at; takes no "
+        "command\n"
         "  -e                       without a file: stops at the first error\n\n"
         "Exit codes: 0 fine, 1 an error in the program or while it ran, 2 wrong use,\n"
         "70 a bug in dnet, 130 interrupted.\n",
@@ -38,6 +41,8 @@ static int run_prompt(const dn_options *options) {
 static int complain(dn_status status, int code) {
     if (!status) return code;
     fprintf(stderr, "dnet: error: %s\n", dn_status_message(status));
+    if (dn_status_note(status)) fprintf(stderr, "note: %s\n", dn_status_note(status));
+    if (dn_status_hint(status)) fprintf(stderr, "hint: %s\n", dn_status_hint(status));
     dn_status_free(status);
     return code ? code : DN_EXIT_ERRORS;
 }
@@ -84,13 +89,23 @@ static int run_program(dn_compiler *c, const dn_options *options, int argc, char
     return code;
 }
 
+static int replay(dn_compiler *c, const dn_options *options) {
+    dn_backend backend = {.compiler = c, .kind = options->backend, .level = options->level};
+    dn_checker checker = {.inner = dn_backend_executor(&backend), .compiler = c};
+    int code = complain(dn_replay_run(&checker, options->replay), DN_EXIT_OK);
+    dn_checker_free(&checker);
+    dn_backend_free(&backend);
+    return code;
+}
+
 static int run_file(const dn_options *options, int argc, char **argv) {
     dn_compiler *c = dn_options_compiler(options);
     if (!c) return DN_EXIT_USAGE;
     bool ok = dn_compiler_load(c, options->file, NULL);
     ok = dn_compiler_check(c) && ok;
     dn_diags_flush(&c->diags, stderr);
-    int code = ok ? run_program(c, options, argc, argv) : DN_EXIT_ERRORS;
+    int code = DN_EXIT_ERRORS;
+    if (ok) code = options->replay ? replay(c, options) : run_program(c, options, argc, argv);
     dn_compiler_free(c);
     return code;
 }

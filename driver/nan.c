@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "codegen/interp/interp.h"
+#include "driver/replay.h"
 #include "runtime/host/number.h"
-#include "runtime/store/safetensors.h"
 
 enum { HAS_NAN = 1, HAS_INFINITY = 2 };
 
@@ -209,24 +209,23 @@ static dn_status find(dn_checker *checker, trace *t, const dn_entry *entry) {
     return tell_origin(t, checker->compiler, origin, entry);
 }
 
-// A file with what the run was given, for looking at it and for `restore`.
-static dn_status write_replay(const dn_checker *checker, const trace *t) {
-    const dn_graph *graph = t->graph;
-    int n = graph->n_inputs + graph->n_vars;
-    dn_named_tensor *tensors = dn_xcalloc((size_t)n + 1, sizeof *tensors);
-    char **names = dn_xcalloc((size_t)n + 1, sizeof *names);
-    for (int i = 0; i < n; i++) {
-        bool input = i < graph->n_inputs;
-        int k = input ? i : i - graph->n_inputs;
-        names[i] = dn_printf("%s%s", input ? "input " : "",
-                             input ? graph->inputs[k].name : graph->vars[k].name);
-        tensors[i] =
-            (dn_named_tensor){.name = names[i], .tensor = (input ? t->inputs : t->vars)[k]};
-    }
-    dn_status status = dn_safetensors_write(checker->replay, tensors, n, NULL, 0);
-    for (int i = 0; i < n; i++) free(names[i]);
-    free(names);
-    free(tensors);
+// A file with what the run was given, which dn_replay_run reads.
+static dn_status with_replay(const dn_checker *checker, const trace *t, const dn_entry *entry,
+                             dn_status status) {
+    dn_replay replay = {.entry = (int)(entry - checker->compiler->entries),
+                        .inputs = (dn_tensor **)t->inputs,
+                        .vars = (dn_tensor **)t->vars,
+                        .seed = t->seed,
+                        .step = t->step};
+    dn_status written = dn_replay_write(checker->compiler, &replay, checker->replay);
+    if (written)
+        status = dn_with_hint(status, "it cannot be repeated: %s", dn_status_message(written));
+    else
+        status = dn_with_hint(status,
+                              "%s has what this run was given; `dnet --replay %s FILE.dnet` or, at "
+                              "the prompt, `:nan replay %s` repeats it",
+                              checker->replay, checker->replay, checker->replay);
+    dn_status_free(written);
     return status;
 }
 
@@ -245,12 +244,7 @@ static dn_status explain(dn_checker *checker, const dn_entry *entry, dn_tensor *
                .uses = dn_xcalloc(n, sizeof(int)),
                .marks = dn_xcalloc(n, sizeof(int))};
     dn_status status = find(checker, &t, entry);
-    if (status && checker->replay) {
-        dn_status written = write_replay(checker, &t);
-        if (!written)
-            status = dn_with_hint(status, "%s has what this run was given", checker->replay);
-        dn_status_free(written);
-    }
+    if (status && checker->replay) status = with_replay(checker, &t, entry, status);
     drop_values(&t);
     free(t.values);
     free(t.uses);

@@ -123,7 +123,9 @@ static bool read_backend(dn_options *o, const char *program, const char *value) 
     } else if (strcmp(value, "interp") == 0) {
         o->backend = DN_BACKEND_INTERP;
     } else {
-        return usage(program, "--backend is x86 or interp, not", value);
+        return usage(program,
+                     "--backend is x86 or interp (dnetc -target cuda makes programs for GPUs), not",
+                     value);
     }
     return true;
 }
@@ -155,6 +157,8 @@ static bool read_dnet_option(dn_options *o, int argc, char **argv, int *i) {
     if (strcmp(arg, "-e") == 0) return o->stop_at_error = true;
     if (strcmp(arg, "-i") == 0) return o->interactive = true;
     if (strcmp(arg, "--check-nan") == 0) return o->check_nan = true;
+    const char *value = value_of("--replay", argc, argv, i);
+    if (value) return (o->replay = value) != NULL;
     if (strcmp(arg, "-c") != 0 || *i + 1 >= argc) return false;
     o->expression = argv[++*i];
     return true;
@@ -236,6 +240,9 @@ static void set_units(dn_options *o) {
 static bool check_use(const dn_options *o, const char *program, bool is_dnetc) {
     bool measures = o->profile || o->trace;
     if (measures && is_dnetc) return usage(program, "--profile and --trace are dnet's", NULL);
+    if (o->replay && !o->file)
+        return usage(program, "--replay needs the program, too: --replay nan.safetensors FILE.dnet",
+                     NULL);
     if (o->report && !is_dnetc) return usage(program, "--report is dnetc's", NULL);
     if (measures && o->backend == DN_BACKEND_INTERP)
         return usage(program, "--profile and --trace need machine code, not --backend=interp",
@@ -253,7 +260,8 @@ bool dn_options_read(dn_options *o, int argc, char **argv, bool all) {
 #endif
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] == '-' && argv[i][1]) {
-            bool no_value = !all && strcmp(argv[i], "-c") == 0 && i + 1 == argc;
+            bool takes = strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--replay") == 0;
+            bool no_value = !all && takes && i + 1 == argc;
             if (no_value) usage(argv[0], "a value is missing after", argv[i]);
             if (!all && read_dnet_option(o, argc, argv, &i)) continue;
             if (!no_value && read_option(o, argc, argv, &i)) continue;

@@ -22,6 +22,7 @@ typedef struct dn_options {
     const char *report;      // memory, cost
     bool profile;            // for dnet
     bool check_nan;          // the same: --check-nan
+    const char *replay;      // the same: a file that --check-nan wrote
     const char *expression;  // -c of dnet: what to evaluate
     bool stop_at_error;      // -e of dnet
     bool interactive;        // -i of dnet: the prompt, with the definitions of the file

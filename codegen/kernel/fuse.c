@@ -273,10 +273,16 @@ static void close_over(closure *c, const dn_node *node) {
     for (int i = 0; i < node->n_in; i++) close_over(c, node->in[i]);
 }
 
+// The sums of a contraction in bf16: kept so, and not in f32.
+static bool stores_narrow(const dn_node *node) {
+    return node->op == DN_OP_CAST && node->type.dtype == DN_BF16 &&
+           dn_is_contraction(dn_storage(node->in[0]));
+}
+
 static bool is_cheap(const dn_fusion *f, const dn_node *node) {
     if (dn_is_movement(node) || node->op == DN_OP_CONST || node->op == DN_OP_IOTA) return true;
     if (dn_is_widening(node)) return true;
-    if (node->op == DN_OP_CAST && node->type.dtype == DN_BF16) return false;  // half to read again
+    if (stores_narrow(node)) return false;
     closure c = {.f = f, .elements = dn_elements(node)};
     close_over(&c, node);
     return c.cost <= CHEAP && c.leaves <= MOST_LEAVES && !c.bound;

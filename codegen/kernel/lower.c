@@ -198,20 +198,18 @@ static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
 // Operands of bf16 are copied to f32. A copy is for one contraction: kept for others, it would take
 // more memory than bf16 saves.
 static void widen_operands(lowering *l, dn_kernel *k) {
-    const dn_buffer *buffers = l->out->buffers;
-    dn_dtype dtype = k->contract.dtype;
     int from[2] = {k->args[0], k->args[1]};
     for (int i = 0; i < 2; i++) {
-        if (buffers[from[i]].dtype == dtype) continue;
+        dn_buffer narrow = l->out->buffers[from[i]];
+        dn_dtype dtype = k->contract.dtype;
+        if (narrow.dtype == dtype) continue;
         part_from_epilogue(l, k, i);
         if (i == 1 && from[1] == from[0]) {
             k->args[1] = k->args[0];
             continue;
         }
-        const dn_node *node = buffers[from[i]].node;
-        k->args[i] = new_buffer(l, DN_BUFFER_TEMP, -1, dtype, buffers[from[i]].count, node);
-        push_kernel(l, dn_expand_copy(&l->out->arena, node, dtype, from[i], k->args[i]));
-        buffers = l->out->buffers;
+        k->args[i] = new_buffer(l, DN_BUFFER_TEMP, -1, dtype, narrow.count, narrow.node);
+        push_kernel(l, dn_expand_copy(&l->out->arena, narrow.node, dtype, from[i], k->args[i]));
     }
 }
 

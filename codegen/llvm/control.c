@@ -1,11 +1,25 @@
-// Loops. The test is at the head, so a loop may run no times; LLVM turns it round where it knows
-// better.
+// Conditions and loops. A loop's test is at its head, so it may run no times; LLVM turns it round
+// where it knows better.
 #include <string.h>
 
 #include "codegen/llvm/emit.h"
 
 static LLVMBasicBlockRef new_block(dn_emit *e, const char *name) {
     return LLVMAppendBasicBlockInContext(e->context, e->function, name);
+}
+
+LLVMBasicBlockRef dn_emit_enter_if(dn_emit *e, LLVMValueRef condition) {
+    if (!condition) return NULL;
+    LLVMBasicBlockRef then = new_block(e, "then"), after = new_block(e, "after");
+    LLVMBuildCondBr(e->builder, condition, then, after);
+    LLVMPositionBuilderAtEnd(e->builder, then);
+    return after;
+}
+
+void dn_emit_leave(dn_emit *e, LLVMBasicBlockRef after) {
+    if (!after) return;
+    LLVMBuildBr(e->builder, after);
+    LLVMPositionBuilderAtEnd(e->builder, after);
 }
 
 void dn_loop_begin(dn_emit *e, dn_loop *loop, LLVMValueRef begin, LLVMValueRef end,

@@ -100,6 +100,11 @@ void dn_emit_known(dn_emit *e, const uint32_t *axes, const dn_point *at, uint32_
 // The kernel's stores of body values (body) or of the others, from values[].
 void dn_emit_stores(dn_emit *e, const dn_point *at, bool body, LLVMValueRef const *values);
 
+// ---- conditions (control.c) ----
+// What is emitted between the two runs only where `condition` (i1) holds; NULL: always.
+LLVMBasicBlockRef dn_emit_enter_if(dn_emit *e, LLVMValueRef condition);
+void dn_emit_leave(dn_emit *e, LLVMBasicBlockRef after);
+
 // ---- loops (control.c) ----
 // for (i = begin; i < end; i += step), integers of one type. dn_loop_begin leaves the builder in
 // the body; loop.phi(...) values carried round are given to dn_loop_begin and, as they are at the

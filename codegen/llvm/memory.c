@@ -130,22 +130,6 @@ static LLVMValueRef sum(dn_emit *e, dn_dtype dtype, LLVMValueRef a, LLVMValueRef
     return dn_emit_op(e, DN_OP_ADD, dtype, dtype, in);
 }
 
-// Runs what is emitted until leave() where `condition` holds; NULL: always.
-static LLVMBasicBlockRef enter_if(dn_emit *e, LLVMValueRef condition) {
-    if (!condition) return NULL;
-    LLVMBasicBlockRef then = LLVMAppendBasicBlockInContext(e->context, e->function, "then");
-    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, e->function, "after");
-    LLVMBuildCondBr(e->builder, condition, then, after);
-    LLVMPositionBuilderAtEnd(e->builder, then);
-    return after;
-}
-
-static void leave(dn_emit *e, LLVMBasicBlockRef after) {
-    if (!after) return;
-    LLVMBuildBr(e->builder, after);
-    LLVMPositionBuilderAtEnd(e->builder, after);
-}
-
 // Lane by lane, in order.
 static void store_lanes(dn_emit *e, const dn_place *p, const dn_point *at, LLVMValueRef value,
                         bool add) {
@@ -154,11 +138,11 @@ static void store_lanes(dn_emit *e, const dn_place *p, const dn_point *at, LLVMV
         LLVMValueRef exists = at->mask ? extract(e, at->mask, l) : NULL;
         LLVMValueRef inside = p->inside ? extract(e, p->inside, l) : NULL;
         if (exists && inside) inside = LLVMBuildAnd(e->builder, exists, inside, "");
-        LLVMBasicBlockRef after = enter_if(e, inside ? inside : exists);
+        LLVMBasicBlockRef after = dn_emit_enter_if(e, inside ? inside : exists);
         LLVMValueRef to = address(e, p, l), one = extract(e, value, l);
         if (add) one = sum(e, dtype, load(e, dtype, 1, to, 1), one);
         store(e, dtype, one, to, 1);
-        leave(e, after);
+        dn_emit_leave(e, after);
     }
 }
 
@@ -167,7 +151,7 @@ static void store_vector(dn_emit *e, const dn_place *p, const dn_point *at, LLVM
                          bool add) {
     dn_dtype dtype = dtype_of(e, p);
     LLVMValueRef to = address(e, p, 0);
-    LLVMBasicBlockRef after = enter_if(e, p->inside);
+    LLVMBasicBlockRef after = dn_emit_enter_if(e, p->inside);
     if (dn_emit_lanes(value) != at->lanes) value = dn_emit_splat(e, value, at->lanes);
     if (!at->mask) value = pick(e, value, 0, 1, existing(at));
     if (add)
@@ -181,7 +165,7 @@ static void store_vector(dn_emit *e, const dn_place *p, const dn_point *at, LLVM
     } else {
         store(e, dtype, value, to, p->align);
     }
-    leave(e, after);
+    dn_emit_leave(e, after);
 }
 
 void dn_place_store(dn_emit *e, const dn_place *p, const dn_point *at, LLVMValueRef value,
@@ -207,21 +191,22 @@ static void report(dn_emit *e, LLVMValueRef row, LLVMValueRef bad, int64_t rows)
     LLVMValueRef any = bad, first = extract(e, row, lanes - 1);
     if (lanes > 1) any = dn_emit_intrinsic(e, "llvm.vector.reduce.or", LLVMTypeOf(bad), &bad, 1);
     LLVMValueRef rarely[] = {any, LLVMConstNull(e->i1)};
-    LLVMBasicBlockRef after = enter_if(e, dn_emit_intrinsic(e, "llvm.expect", e->i1, rarely, 2));
+    LLVMBasicBlockRef after =
+        dn_emit_enter_if(e, dn_emit_intrinsic(e, "llvm.expect", e->i1, rarely, 2));
     for (int l = lanes - 2; l >= 0; l--)
         first = LLVMBuildSelect(e->builder, extract(e, bad, l), extract(e, row, l), first, "");
     LLVMValueRef to = field(e, offsetof(dn_native_fault, rows));
     LLVMValueRef swap =
         LLVMBuildAtomicCmpXchg(e->builder, to, dn_emit_i64(e, 0), dn_emit_i64(e, rows),
                                LLVMAtomicOrderingMonotonic, LLVMAtomicOrderingMonotonic, false);
-    LLVMBasicBlockRef set = enter_if(e, LLVMBuildExtractValue(e->builder, swap, 1, ""));
+    LLVMBasicBlockRef set = dn_emit_enter_if(e, LLVMBuildExtractValue(e->builder, swap, 1, ""));
     LLVMBuildStore(e->builder, first, field(e, offsetof(dn_native_fault, index)));
     if (e->launch) {
         LLVMValueRef launch = LLVMBuildIntCast2(e->builder, e->launch, e->i64, true, "");
         LLVMBuildStore(e->builder, launch, field(e, offsetof(dn_native_fault, launch)));
     }
-    leave(e, set);
-    leave(e, after);
+    dn_emit_leave(e, set);
+    dn_emit_leave(e, after);
 }
 
 void dn_place_row(dn_emit *e, dn_place *p, LLVMValueRef row, dn_dtype dtype, int64_t scale,

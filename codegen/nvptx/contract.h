@@ -143,9 +143,6 @@ LLVMValueRef dn_gemm_below(dn_emit *e, LLVMValueRef a, LLVMValueRef b);  // unsi
 // NULL: true.
 LLVMValueRef dn_gemm_and(dn_emit *e, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef dn_gemm_wide(dn_emit *e, LLVMValueRef a);  // as i64
-// What is emitted between runs only where `condition` holds; NULL: always.
-LLVMBasicBlockRef dn_gemm_enter_if(dn_emit *e, LLVMValueRef condition);
-void dn_gemm_leave(dn_emit *e, LLVMBasicBlockRef after);
 // A shared or global address so many elements behind another.
 LLVMValueRef dn_gemm_at(dn_emit *e, LLVMTypeRef element, LLVMValueRef base, LLVMValueRef count);
 

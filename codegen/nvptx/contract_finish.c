@@ -121,7 +121,7 @@ static void compute(dn_gemm *g, LLVMValueRef item, bool down, bool alone, points
     p->exist = set_rows(g, &p->at, dn_gemm_add(e, g->row, row));
     p->exist = dn_gemm_and(e, p->exist, set_columns(g, &p->at, dn_gemm_add(e, g->column, column)));
     if (alone) {
-        p->after = dn_gemm_enter_if(e, p->exist);
+        p->after = dn_emit_enter_if(e, p->exist);
         p->exist = NULL;
     }
     LLVMValueRef place = dn_gemm_add(e, dn_gemm_scale(e, row, sums_pitch(g->plan)), column);
@@ -133,10 +133,10 @@ static void compute(dn_gemm *g, LLVMValueRef item, bool down, bool alone, points
 }
 
 static void store(dn_gemm *g, points *p) {
-    LLVMBasicBlockRef after = dn_gemm_enter_if(g->e, p->exist);
+    LLVMBasicBlockRef after = dn_emit_enter_if(g->e, p->exist);
     dn_emit_stores(g->e, &p->at, false, p->values);
-    dn_gemm_leave(g->e, after);
-    dn_gemm_leave(g->e, p->after);
+    dn_emit_leave(g->e, after);
+    dn_emit_leave(g->e, p->after);
     free(p->values);
 }
 

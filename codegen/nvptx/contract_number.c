@@ -53,18 +53,3 @@ LLVMValueRef dn_gemm_wide(dn_emit *e, LLVMValueRef a) {
 LLVMValueRef dn_gemm_at(dn_emit *e, LLVMTypeRef element, LLVMValueRef base, LLVMValueRef count) {
     return LLVMBuildInBoundsGEP2(e->builder, element, base, &count, 1, "");
 }
-
-LLVMBasicBlockRef dn_gemm_enter_if(dn_emit *e, LLVMValueRef condition) {
-    if (!condition) return NULL;
-    LLVMBasicBlockRef then = LLVMAppendBasicBlockInContext(e->context, e->function, "then");
-    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, e->function, "after");
-    LLVMBuildCondBr(e->builder, condition, then, after);
-    LLVMPositionBuilderAtEnd(e->builder, then);
-    return after;
-}
-
-void dn_gemm_leave(dn_emit *e, LLVMBasicBlockRef after) {
-    if (!after) return;
-    LLVMBuildBr(e->builder, after);
-    LLVMPositionBuilderAtEnd(e->builder, after);
-}

@@ -5,6 +5,7 @@
 
 #include "driver/prompt/gradient.h"
 #include "driver/prompt/questions.h"
+#include "driver/replay.h"
 #include "runtime/native/limits.h"
 
 // Runs an expression on trial: what it changes is put back. `record` may be NULL.
@@ -280,10 +281,42 @@ static dn_status find_nan(dn_session *s, const char *argument) {
     return status;
 }
 
-dn_status dn_ask_nan(dn_session *s, const char *argument) {
-    bool on = strcmp(argument, "on") == 0, off = strcmp(argument, "off") == 0;
-    if (!on && !off && *argument) return find_nan(s, argument);
-    if (on || off) s->check_nan = on;
+static dn_status repeat(dn_session *s, const char *path) {
+    if (!*path)
+        return dn_with_hint(dn_fail(DN_INVALID, ":nan replay takes a file"),
+                            ":nan replay nan.safetensors");
+    DN_TRY(dn_session_extend(s));
+    dn_checker checker = {.inner = s->execute, .compiler = s->compiler};
+    dn_status status = dn_replay_run(&checker, path);
+    dn_checker_free(&checker);
+    return status;
+}
+
+// "on", "on FILE", "off" or nothing.
+static dn_status watch(dn_session *s, const char *argument) {
+    const char *file = argument + strcspn(argument, " \t");
+    file += strspn(file, " \t");
+    if (*argument) s->check_nan = strncmp(argument, "on", 2) == 0;
+    if (*file || !s->check_nan) {
+        free(s->replay);
+        s->replay = *file ? dn_strdup(file) : NULL;
+        s->checker.replay = s->replay;
+    }
     printf("what is run is %s for NaN and infinity\n", s->check_nan ? "watched" : "not watched");
+    if (s->replay) printf("what the bad run was given is written to %s\n", s->replay);
     return DN_SUCCESS;
+}
+
+// "WORD" or "WORD more".
+static bool begins_with_word(const char *text, const char *word) {
+    size_t n = strlen(word);
+    return strncmp(text, word, n) == 0 && strchr(" \t", text[n]);
+}
+
+dn_status dn_ask_nan(dn_session *s, const char *argument) {
+    if (!*argument || strcmp(argument, "off") == 0 || begins_with_word(argument, "on"))
+        return watch(s, argument);
+    if (!begins_with_word(argument, "replay")) return find_nan(s, argument);
+    argument += strlen("replay");
+    return repeat(s, argument + strspn(argument, " \t"));
 }

@@ -90,6 +90,7 @@ void dn_session_end(dn_session *s) {
     free(s->locals);
     free(s->inputs);
     free(s->file);
+    free(s->replay);
     dn_checker_free(&s->checker);
     dn_backend_free(&s->backend);
 }

@@ -24,6 +24,7 @@ typedef struct dn_session {
     dn_checker checker;    // watches for NaN, if `check_nan`
     dn_executor executor;  // what the run calls: it chooses
     bool check_nan;
+    char *replay;         // where it writes what the bad run was given, or NULL
     dn_recorded *record;  // where to keep what is called, or NULL
     dn_run_options options;
     dn_run *run;

@@ -114,6 +114,8 @@ static dn_status stop_if_asked(dn_run *run) {
     DN_TRY(dn_host_log_late(run, 0));
     dn_host_hide_bar(run);
     if (run->checkpoint_path) return stop_saved(run);
+    if (run->frames[0].lent)
+        return dn_fail(DN_INTERRUPTED, "interrupted; all that was computed stays");
     return dn_fail(DN_INTERRUPTED, "interrupted at step %lld; nothing was saved",
                    (long long)run->steps);
 }

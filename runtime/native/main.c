@@ -9,7 +9,7 @@
 #include "runtime/native/linked.h"
 #include "runtime/native/profile.h"
 
-enum { EXIT_START = 1 };
+enum { EXIT_START = 1, EXIT_USAGE = 2 };
 
 typedef struct machine {
     const dn_program *program;
@@ -25,6 +25,7 @@ typedef struct machine {
 // What stands before the command.
 typedef struct asked {
     bool profile;
+    bool check_nan;
     const char *trace;  // a file, or NULL
 } asked;
 
@@ -161,13 +162,15 @@ static int print_profile(machine *m, const char *name, int code) {
 
 // ---- the whole -------------------------------------------------------------------------------
 
-// Takes --profile and --trace=FILE out of the arguments before the command.
+// Takes --profile, --trace=FILE and --check-nan out of the arguments before the command.
 static asked read_asked(int *argc, char **argv) {
     asked a = {0};
     int taken = 0;
     for (int i = 1; i < *argc; i++, taken++) {
         if (strcmp(argv[i], "--profile") == 0)
             a.profile = true;
+        else if (strcmp(argv[i], "--check-nan") == 0)
+            a.check_nan = true;
         else if (strncmp(argv[i], "--trace=", 8) == 0)
             a.trace = argv[i] + 8;
         else
@@ -176,6 +179,14 @@ static asked read_asked(int *argc, char **argv) {
     for (int i = 1 + taken; i <= *argc; i++) argv[i - taken] = argv[i];
     *argc -= taken;
     return a;
+}
+
+// What finds the operation runs one by one, which is the interpreter, and that is not in here.
+static dn_status cannot_check(const dn_program *program) {
+    return dn_with_hint(
+        dn_fail(DN_UNSUPPORTED,
+                "compiled programs have no --check-nan, which needs the interpreter"),
+        "`dnet --check-nan %s COMMAND` has it", program->source);
 }
 
 static int run_watched(machine *m, const asked *a, int argc, char **argv) {
@@ -202,6 +213,7 @@ static int run_program(const dn_program_image *image, const dn_cuda_code *cuda, 
     if (argc == 2 && strcmp(argv[1], "--source") == 0) return print_source(image), 0;
     machine m = {.program = &image->program, .code = *cuda};
     asked a = read_asked(&argc, argv);
+    if (a.check_nan) return complain(argv[0], cannot_check(m.program), EXIT_USAGE);
     // A program with CUDA code is told later which device to use.
     dn_status status = cuda->n_modules ? DN_SUCCESS : dn_linked_kernels(&m.kernels);
     if (status) return complain(argv[0], status, EXIT_START);

@@ -143,8 +143,7 @@ static int read_attributes(ptx_parser *parser, ptx_variable *variable) {
             vector = lexer->start[2] - '0';
             ptx_advance(lexer);
         } else if (ptx_is_word(lexer, ".attribute")) {
-            while (!ptx_is(lexer, ')')) ptx_advance(lexer);
-            ptx_advance(lexer);
+            ptx_skip_past(lexer, ')');
         } else {
             return vector;
         }

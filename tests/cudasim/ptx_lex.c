@@ -125,6 +125,13 @@ void ptx_skip_line(ptx_lexer *lexer) {
     ptx_advance(lexer);
 }
 
+void ptx_skip_past(ptx_lexer *lexer, char mark) {
+    while (!ptx_take(lexer, mark)) {
+        if (lexer->token == PTX_END) ptx_fail(lexer, lexer->line, "there is no '%c'", mark);
+        ptx_advance(lexer);
+    }
+}
+
 bool ptx_is(const ptx_lexer *lexer, char mark) {
     return lexer->token == PTX_MARK && *lexer->start == mark;
 }

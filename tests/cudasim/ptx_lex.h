@@ -30,7 +30,8 @@ typedef struct ptx_lexer {
 } ptx_lexer;
 
 void ptx_advance(ptx_lexer *lexer);
-void ptx_skip_line(ptx_lexer *lexer);  // goes to the first token behind this line
+void ptx_skip_past(ptx_lexer *lexer, char mark);  // to the first token behind the next `mark`
+void ptx_skip_line(ptx_lexer *lexer);             // goes to the first token behind this line
 _Noreturn void ptx_fail(ptx_lexer *lexer, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 bool ptx_is(const ptx_lexer *lexer, char mark);

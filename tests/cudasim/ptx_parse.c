@@ -36,7 +36,7 @@ static void read_tuning(ptx_parser *parser, ptx_function *function) {
         if (strcmp(directive, ".maxntid") == 0 || strcmp(directive, ".reqntid") == 0) {
             function->most_threads = read_thread_count(parser);
         } else if (strcmp(directive, ".pragma") == 0) {
-            while (!ptx_take(lexer, ';')) ptx_advance(lexer);
+            ptx_skip_past(lexer, ';');
         } else {
             while (lexer->token == PTX_NUMBER || ptx_is(lexer, ',')) ptx_advance(lexer);
         }
@@ -99,9 +99,8 @@ static void read_global(ptx_parser *parser, ptx_space space, bool external) {
 }
 
 static void skip_section(ptx_lexer *lexer) {
-    while (!ptx_is(lexer, '{') && lexer->token != PTX_END) ptx_advance(lexer);
-    while (!ptx_is(lexer, '}') && lexer->token != PTX_END) ptx_advance(lexer);
-    ptx_advance(lexer);
+    ptx_skip_past(lexer, '{');
+    ptx_skip_past(lexer, '}');
 }
 
 static void read_version(ptx_parser *parser) {
@@ -147,7 +146,7 @@ static void read_item(ptx_parser *parser) {
     } else if (strcmp(directive, ".section") == 0) {
         skip_section(lexer);
     } else if (strcmp(directive, ".pragma") == 0) {
-        while (!ptx_take(lexer, ';') && lexer->token != PTX_END) ptx_advance(lexer);
+        ptx_skip_past(lexer, ';');
     } else {
         ptx_space space = ptx_space_named(directive);
         if (space == PTX_GENERIC || space == PTX_PARAM)

@@ -89,6 +89,7 @@ static void hand_up(ptx_parser *parser, ptx_label *label) {
     if (!parser->scope || !parser->scope->parent)
         ptx_fail(&parser->lexer, label->line, "%s is not declared", label->name);
     label->same = ptx_scope_label(parser, label->name);
+    if (label->line < label->same->line) label->same->line = label->line;
 }
 
 void ptx_scope_close(ptx_parser *parser) {

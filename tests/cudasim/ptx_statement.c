@@ -176,8 +176,7 @@ static bool read_label_list(ptx_parser *parser, ptx_label *label) {
     ptx_lexer *lexer = &parser->lexer;
     if (ptx_is_word(lexer, ".callprototype")) {
         label->prototype = true;
-        while (!ptx_is(lexer, ';')) ptx_advance(lexer);
-        ptx_advance(lexer);
+        ptx_skip_past(lexer, ';');
         return true;
     }
     if (!ptx_is_word(lexer, ".branchtargets")) return false;
@@ -209,7 +208,7 @@ static bool read_directive(ptx_parser *parser) {
     if (strcmp(directive, ".reg") == 0) {
         ptx_read_registers(parser);
     } else if (strcmp(directive, ".pragma") == 0) {
-        while (!ptx_take(lexer, ';')) ptx_advance(lexer);
+        ptx_skip_past(lexer, ';');
     } else {
         ptx_space space = ptx_space_named(directive);
         if (space == PTX_GENERIC)

@@ -1,7 +1,7 @@
 """Makes tests/runtime/golden/*.safetensors with the reference implementation, and checks with it
 a file written by dnet.
 
-    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install safetensors==0.8.0 numpy
+    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install safetensors==0.8.0 numpy ml_dtypes
     /tmp/venv/bin/python tests/runtime/make_safetensors.py               # reference.*, half.*
     safetensors_test tests/runtime/golden/dnet.safetensors
     /tmp/venv/bin/python tests/runtime/make_safetensors.py check tests/runtime/golden/dnet.safetensors
@@ -13,6 +13,7 @@ byte, which `check` has read: so the test needs no Python.
 import os
 import sys
 
+import ml_dtypes
 import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
@@ -29,6 +30,7 @@ TENSORS = [
     ("d", np.float64, (1, 5), lambda i: i / 3),
     ("scalar", np.float32, (), lambda i: 2.5),
     ("empty", np.float64, (0, 3), lambda i: 0),
+    ("half", ml_dtypes.bfloat16, (3, 3), lambda i: i * 0.7 - 1),
 ]
 
 
