@@ -102,6 +102,7 @@ dn_status dn_ask_doc(dn_session *s, const char *argument) {
     dn_str out = {0};
     dn_show_signature(s, def, &out);
     dn_show_doc(s, def, &out);
+    dn_style_wrap(&s->style, &out);
     dn_session_print(&out);
     return DN_SUCCESS;
 }
@@ -166,14 +167,18 @@ dn_status dn_ask_vars(dn_session *s, const char *argument) {
 // ---- help ------------------------------------------------------------------------------------
 
 static const char introduction[] =
-    "Type an expression to see its value: 1 / 3, or x @ transpose(x) after let x = ones([2, 3]).\n"
-    "Define fn, net, model, step, const or command as in a file; the name of a model shows its\n"
-    "layers. What is not complete goes on on the next line. Tab completes, Ctrl-R searches what\n"
-    "was typed before, Ctrl-C stops, Ctrl-D ends.\n\n"
+    "Type an expression to see its value: 1 / 3, or x @ transpose(x) after\n"
+    "let x = ones([2, 3]). Define fn, net, model, step, const or command as in a file;\n"
+    "the name of a model shows its layers. What is not complete goes on on the next\n"
+    "line. Tab completes, Ctrl-R searches what was typed before, Ctrl-C stops, Ctrl-D\n"
+    "ends.\n\n"
     "  let x = normal([64, 2])                         data\n"
     "  net Small(x: f32[N, 2]) -> f32[N, 1] { x |> dense(8) |> relu |> dense(1) }\n"
     "  model M = Small                                 a net with its parameters\n"
     "  step fit(x: f32[64, 2]) { ... minimize loss over M with adam(lr: 1e-2) ... }\n"
+    "  for i in 1..100 { fit(x) }                      trains it\n"
+    "  let images = idx(\"FILE\") |> batch(50)           data from files; Tab completes FILE\n"
+    "  for image in images { ... }                     goes through them\n"
     "  :doc cross_entropy, :source adam                what the library has, and how\n"
     "  show(images), plot(losses), hist(w)             pictures\n\n";
 
@@ -190,12 +195,14 @@ dn_status dn_ask_help(dn_session *s, const char *argument) {
         if (!*argument) continue;
         dn_table_print(&table, &s->style, false, &out);
         if (*q->topic) dn_str_printf(&out, "  %s\n", q->topic);
+        dn_style_wrap(&s->style, &out);
         dn_session_print(&out);
         return DN_SUCCESS;
     }
     if (*argument) return dn_ask_doc(s, argument);
     dn_str_puts(&out, introduction);
     dn_table_print(&table, &s->style, false, &out);
+    dn_style_wrap(&s->style, &out);
     dn_session_print(&out);
     return DN_SUCCESS;
 }

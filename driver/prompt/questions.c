@@ -66,11 +66,31 @@ static bool is_taken(const dn_session *s, const char *name) {
            dn_compiler_find(s->compiler, name, false, false);
 }
 
+// "help relu", "help(relu)", "?" and "quit()", which other prompts have.
+static bool asks_for_help(dn_session *s, const char *text) {
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+    char *word = dn_strndup(text, n), *rest = dn_strdup(text + n + strspn(text + n, " ("));
+    rest[strcspn(rest, " )")] = 0;
+    const char *question = NULL;
+    if (strcmp(text, "?") == 0 || (strcmp(word, "help") == 0 && text[n] && !is_taken(s, word)))
+        question = "help";
+    else if (strcmp(text + n, "()") == 0 && !is_taken(s, word))
+        question = strcmp(word, "quit") == 0 || strcmp(word, "exit") == 0 ? "quit" : NULL;
+    char *whole = dn_printf("%s %s", question ? question : "", *word ? rest : "");
+    bool asks = question && (!*rest || !*word || is_name(rest) || *rest == ':');
+    if (asks) dn_question_ask(s, whole);
+    free(whole);
+    free(rest);
+    free(word);
+    return asks;
+}
+
 bool dn_question_word(dn_session *s, const char *text) {
     static const struct {
         const char *word, *question;
     } words[] = {{"help", "help"}, {"quit", "quit"}, {"exit", "quit"}, {"reload", "reload"}};
     int local;
+    if (asks_for_help(s, text)) return true;
     if (!is_name(text) || dn_prompt_variable(s->compiler, text, &local)) return false;
     for (size_t i = 0; i < sizeof words / sizeof *words && !is_taken(s, text); i++) {
         if (strcmp(words[i].word, text) != 0) continue;
@@ -86,6 +106,7 @@ bool dn_question_word(dn_session *s, const char *text) {
     } else {
         dn_show_signature(s, def, &out);
         dn_show_doc(s, def, &out);
+        dn_style_wrap(&s->style, &out);
     }
     dn_session_print(&out);
     return true;

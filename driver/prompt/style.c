@@ -24,6 +24,7 @@ static bool has_colours(FILE *out) {
 dn_style dn_style_new(FILE *out) {
     return (dn_style){.colour = has_colours(out),
                       .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+                      .terminal = isatty(fileno(out)),
                       .width = terminal_width(out),
                       .precision = 4,
                       .threshold = 1000,
@@ -62,6 +63,65 @@ int dn_text_columns(const char *text) {
     return columns;
 }
 
+// ---- long lines ------------------------------------------------------------------------------
+
+static void spaces(int count, dn_str *out) {
+    while (count-- > 0) dn_str_puts(out, " ");
+}
+
+static int columns_of(const char *begin, const char *end) {
+    char *text = dn_strndup(begin, (size_t)(end - begin));
+    int columns = dn_text_columns(text);
+    free(text);
+    return columns;
+}
+
+// Where the rest of a line goes: below what stands behind its last gap, if there is room.
+static int hanging_indent(const char *line, const char *end, int width) {
+    const char *text = line + strspn(line, " "), *last = text;
+    for (const char *at = text; at + 2 < end; at++)
+        if (at[0] == ' ' && at[1] == ' ' && at[2] != ' ') last = at + 2;
+    int indent = columns_of(line, last);
+    if (last == text || indent <= width / 2) return indent;
+    return columns_of(line, text) + 4;
+}
+
+static void wrap_line(const char *line, const char *end, int width, dn_str *out) {
+    int indent = hanging_indent(line, end, width), column = 0;
+    bool too_long = columns_of(line, end) > width;
+    const char *done = line;
+    while (done < end) {
+        const char *word = done;
+        while (word < end && *word == ' ') word++;
+        while (word < end && *word != ' ') word++;
+        int columns = columns_of(done, word);
+        bool gap = too_long && column > 0 && done[0] == ' ' && done[1] == ' ';
+        bool no_room = gap && column + (int)strspn(done, " ") != indent;
+        if (no_room || (column > indent && column + columns > width)) {
+            dn_str_puts(out, "\n");
+            spaces(indent, out);
+            column = indent;
+            while (done < word && *done == ' ') done++;
+            columns = columns_of(done, word);
+        }
+        dn_str_append(out, done, (size_t)(word - done));
+        column += columns;
+        done = word;
+    }
+}
+
+void dn_style_wrap(const dn_style *style, dn_str *text) {
+    if (!style->terminal || !text->text) return;
+    dn_str out = {0};
+    for (const char *line = text->text, *end; *line; line = *end ? end + 1 : end) {
+        end = strchrnul(line, '\n');
+        wrap_line(line, end, style->width, &out);
+        if (*end) dn_str_puts(&out, "\n");
+    }
+    free(text->text);
+    *text = out;
+}
+
 // ---- tables ----------------------------------------------------------------------------------
 
 void dn_table_add(dn_table *table, const char *cell) {
@@ -73,10 +133,6 @@ void dn_table_printf(dn_table *table, const char *fmt, ...) {
     va_start(args, fmt);
     DN_PUSH(table->cells, table->n_cells, table->capacity) = dn_vprintf(fmt, args);
     va_end(args);
-}
-
-static void spaces(int count, dn_str *out) {
-    while (count-- > 0) dn_str_puts(out, " ");
 }
 
 static void print_cell(const dn_table *table, int index, int width, dn_str *out) {

@@ -10,6 +10,7 @@
 typedef struct dn_style {
     bool colour;
     bool utf8;
+    bool terminal;
     bool fixed_width;  // set by :set; else the terminal's
     int width;         // columns
     int precision;     // decimals of a tensor's elements
@@ -34,6 +35,10 @@ const char *dn_style_begin(const dn_style *style, dn_colour colour);
 const char *dn_style_end(const dn_style *style);
 // Appends text in a colour.
 void dn_style_puts(const dn_style *style, dn_colour colour, const char *text, dn_str *out);
+
+// On a terminal: breaks lines of prose that are too long between words. What goes on stands below
+// the last column of a table, or where its line begins. Elsewhere the text stays as it is.
+void dn_style_wrap(const dn_style *style, dn_str *text);
 
 // Columns that text takes: UTF-8 characters, escape sequences not counted.
 int dn_text_columns(const char *text);

@@ -243,8 +243,8 @@ static dn_status run_launches(const run *r, int *failed) {
     bool prepared = r->runner->prepared && !r->runner->poison, writes = false;
     for (int i = prepared ? r->code->n_constant : 0; i < r->code->n_launches; i++) {
         const dn_native_launch *launch = &r->code->launches[i];
-        writes |= launch->commits;
         if (!writes && dn_interrupt_requested()) return dn_fail(DN_INTERRUPTED, "interrupted");
+        writes |= launch->commits;
         if (r->runner->watcher.launched)
             run_watched(r, i);
         else

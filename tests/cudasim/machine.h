@@ -209,7 +209,7 @@ struct sim_cta {
     bool acquired;    // and had a fence: it may have waited for other blocks
     bool reverse;     // the order in which warps run
     uint64_t events;  // counts what may end a wait
-    uint64_t spins;
+    uint64_t spins;   // instructions since then, roughly
     uint32_t bulk_clock;
     const sim_block *last;  // that was accessed
     sim_barrier barriers[SIM_BARRIERS];
@@ -233,8 +233,9 @@ enum {  // of CUresult
     SIM_ERROR_MISALIGNED = 716,
     SIM_ERROR_LAUNCH_FAILED = 719,
 };
-// How often a block's warps may run out of fuel before something happens that others wait for.
-enum { SIM_MOST_SPINS = 5000 };
+// How many instructions a block's warps may execute before something happens that others wait for,
+// and what it costs to wait in vain.
+enum { SIM_MOST_SPINS = 1000000000, SIM_TIME_OUT = 200000 };
 
 // ---- finding problems (report.c) ----
 // A problem at an instruction, once for each instruction and kind: what, then where.

@@ -104,7 +104,7 @@ bool sim_mbarriers_time_out(sim_cta *cta) {
     for (int w = 0; w < cta->n_warps; w++)
         for (int k = 0; k < cta->warps[w].n_fragments; k++)
             any |= cta->warps[w].fragments[k].state == SIM_MBARRIER;
-    cta->spins++;
+    cta->spins += SIM_TIME_OUT;
     wake(cta, true);
     return any;
 }

@@ -4,7 +4,8 @@
 
 #include "tests/cudasim/alu.h"
 
-enum { SLICE = 200000 };  // instructions after which another ready fragment has its turn
+// Instructions after which another warp has its turn; another fragment, of a warp that diverged.
+enum { SLICE = 10000, FRAGMENT_SLICE = 4000 };
 
 static void save(sim_warp *warp) {
     sim_fragment *f = &warp->fragments[warp->current];
@@ -65,11 +66,11 @@ static bool choose(sim_warp *warp) {
 
 // A fragment that runs on and on may wait for another one, or for another warp.
 static void take_turns(sim_warp *warp) {
-    warp->fuel = SLICE;
-    warp->cta->spins++;
     save(warp);
     merge(warp);
-    for (int k = 1; k < warp->n_fragments; k++) {
+    warp->fuel = warp->n_fragments > 1 ? FRAGMENT_SLICE : SLICE;
+    warp->cta->spins += (uint64_t)warp->fuel;
+    for (int k = 1; k < warp->n_fragments && warp->turn < 0; k++) {
         int next = (warp->current + k) % warp->n_fragments;
         if (warp->fragments[next].state == SIM_READY) warp->turn = next;
     }

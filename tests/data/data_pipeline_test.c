@@ -266,6 +266,48 @@ static void test_retained(void) {
     dn_dataset_release(d);
 }
 
+// What an element is said to be made of is what it is made of, through every node.
+static void test_describe(void) {
+    dn_dataset *d = numbers(20);
+    THEN(d, dn_dataset_skip(d, 3, next));
+    THEN(d, dn_dataset_shuffle(d, next));
+    THEN(d, dn_dataset_batch(d, 2, false, next));
+    THEN(d, dn_dataset_prefetch(d, 3, next));
+    THEN(d, dn_dataset_batch(d, 3, false, next));
+    dn_iterator *it = NULL;
+    CHECK_OK(dn_iterator_new(d, 7, 1, 1, 2, &it));
+    dn_tensor *fields[DN_MAX_FIELDS];
+    bool done;
+    CHECK_OK(dn_iterator_next(it, fields, &done));
+    dn_str expected = {0}, text = {0};
+    for (int i = 0; i < 6; i++)
+        dn_str_printf(&expected, "%s%g", i ? ", " : "elements ", dn_tensor_get(fields[1], i));
+    dn_iterator_describe(it, &text);
+    CHECK(strcmp(text.text, expected.text) == 0, "%s instead of %s", text.text, expected.text);
+    free(text.text);
+    free(expected.text);
+    dn_iterator_free(it);
+    dn_dataset_release(d);
+}
+
+// Where the last batch is filled up, its last element comes again. Only so many are told.
+static void test_describe_many(void) {
+    dn_dataset *d = numbers(103);
+    THEN(d, dn_dataset_batch(d, 102, true, next));
+    dn_iterator *it = NULL;
+    CHECK_OK(dn_iterator_new(d, 0, 0, 1, 1, &it));
+    dn_tensor *fields[DN_MAX_FIELDS];
+    bool done;
+    dn_str text = {0};
+    CHECK_OK(dn_iterator_next(it, fields, &done));
+    dn_iterator_describe(it, &text);
+    CHECK(strncmp(text.text, "elements 102, 102, 102, ", 24) == 0, "%s", text.text);
+    CHECK(strstr(text.text, " and 2 more"), "%s", text.text);
+    free(text.text);
+    dn_iterator_free(it);
+    dn_dataset_release(d);
+}
+
 static void test_tensor_errors(void) {
     dn_dataset *d = NULL;
     dn_tensor *a = counting_tensor(2, (int64_t[]){3, 2}), *b = counting_tensor(1, (int64_t[]){4});
@@ -289,6 +331,8 @@ int main(void) {
     test_determinism();
     test_restart();
     test_retained();
+    test_describe();
+    test_describe_many();
     test_tensor_errors();
     return CHECK_RESULT();
 }

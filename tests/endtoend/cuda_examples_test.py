@@ -68,7 +68,7 @@ def digits(count):
 
 def test_article():
     steps = 2 if SANITIZED else 10
-    train_both(os.path.join(EXAMPLES, "article/gan.dnet"), ["-D", "batch=2"], "--images", digits(2 * steps),
+    train_both(os.path.join(EXAMPLES, "article/gan.dnet"), ["-D", "batch=1"], "--images", digits(steps),
                "--epochs", "1", out="losses.csv", steps=steps)
 
 
@@ -88,10 +88,11 @@ def test_dcgan():
 
 
 def test_lenet():
-    """Its log goes to the terminal: the weights are compared."""
+    """Its log goes to the terminal."""
     cwd = folder()
     write_mnist(os.path.join(cwd, "some.idx"), 0, 32)
-    program = compile_both(cwd, os.path.join(EXAMPLES, "mnist/lenet.dnet"), "-D", "batch=8")
+    program = compile_both(cwd, os.path.join(EXAMPLES, "mnist/lenet.dnet"), "-D", "batch=8", "-D",
+                           "test_batch=16")
     said = []
     for device, environment in (("cpu", {}), ("0", GPU)):
         said.append(run_ok(program, f"--device={device}", "train", "--images", "some.idx", "--labels",

@@ -1,9 +1,11 @@
 // Running whole graphs: lifetimes, memory that is used again, variables, failures, random numbers.
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "codegen/interp/kernel.h"
+#include "runtime/base/interrupt.h"
 #include "runtime/rng.h"
 #include "tests/check.h"
 
@@ -262,6 +264,24 @@ static void test_failure_changes_nothing(void) {
     tear_down(&f);
 }
 
+static void test_interrupt(void) {
+    fixture f;
+    set_up(&f,
+           "graph @g { %0 = var {index=0, name=\"a\"} : f32[2]"
+           " %1 = add %0, %0 : f32[2]"
+           " return y=%1 update a=%1 }");
+    f.vars[0] = numbers(DN_F32, 2, (double[]){1, 10});
+    dn_interrupt_install_patient();
+    raise(SIGINT);
+    CHECK_FAILS(dn_interp_run(f.interp, pool, &f.args, NULL), "interrupted");
+    check_numbers(f.vars[0], 2, (double[]){1, 10});
+    CHECK(!f.out[0]);
+    dn_interrupt_clear();
+    run(&f);
+    check_numbers(f.vars[0], 2, (double[]){2, 20});
+    tear_down(&f);
+}
+
 static void test_scatter_failure(void) {
     fixture f;
     set_up(&f,
@@ -380,6 +400,7 @@ int main(void) {
     test_long_period();
     test_variables();
     test_failure_changes_nothing();
+    test_interrupt();
     test_scatter_failure();
     test_arguments();
     test_dead_nodes();

@@ -1,7 +1,9 @@
 // The runner on kernels written in C: where arguments are, variables that others hold, faults,
 // random numbers, any number of threads, no allocation once warm.
+#include <signal.h>
 #include <stdlib.h>
 
+#include "runtime/base/interrupt.h"
 #include "runtime/native/native.h"
 #include "runtime/rng.h"
 #include "tests/check.h"
@@ -49,8 +51,13 @@ static void no_rows(void *const *args, int64_t begin, int64_t end, dn_native_fau
     *fault = (dn_native_fault){.index = 4, .rows = -1};
 }
 
-static dn_native_kernel *const kernels[] = {twice, add_to, look_up, no_rows};
-enum { TWICE, ADD_TO, LOOK_UP, NO_ROWS };
+static void press_ctrl_c(void *const *args, int64_t begin, int64_t end, dn_native_fault *fault) {
+    (void)args, (void)begin, (void)end, (void)fault;
+    raise(SIGINT);
+}
+
+static dn_native_kernel *const kernels[] = {twice, add_to, look_up, no_rows, press_ctrl_c};
+enum { TWICE, ADD_TO, LOOK_UP, NO_ROWS, PRESS_CTRL_C };
 
 // ---- an entry: out = 2 x by way of the arena; v += out ----
 
@@ -196,6 +203,36 @@ static void test_no_rows(void) {
     end(&f);
 }
 
+// Ctrl-C during launch `at` of: out = 2 x by way of the arena; v += out, and again.
+static void test_interrupt(int at, bool stops) {
+    fixture f;
+    begin(&f, 1, -2000);
+    dn_native_launch with[] = {launches[0], launches[2], launches[3], launches[3]};
+    with[2].commits = with[3].commits = true;
+    dn_native_launch pressed[5];
+    for (int i = 0, k = 0; i < 5; i++) {
+        pressed[i] = i == at ? (dn_native_launch){.kernel = PRESS_CTRL_C, .tasks = 1} : with[k];
+        k += i != at;
+    }
+    dn_native_entry interrupted = code;
+    interrupted.launches = pressed;
+    interrupted.n_launches = 5;
+    dn_native_call call = {&f.entry, &f.x, f.vars, &f.out, 0, 0};
+    dn_status status = dn_native_run(f.runner, &interrupted, kernels, &call, NULL);
+    CHECK((status != NULL) == stops && (!status || dn_status_code(status) == DN_INTERRUPTED));
+    CHECK(wrong(f.vars[1], -2000, stops ? 0 : 4, 1) == 0, "launch %d", at);
+    CHECK(!f.out == stops);
+    dn_status_free(status);
+    dn_interrupt_clear();
+    end(&f);
+}
+
+// Nothing is half written: a run that has begun to write ends.
+static void test_interrupts(void) {
+    dn_interrupt_install_patient();
+    for (int at = 0; at < 5; at++) test_interrupt(at, at < 3);
+}
+
 static void test_wrong_input(void) {
     fixture f;
     begin(&f, 1, 0);
@@ -331,6 +368,7 @@ int main(void) {
     }
     test_shared_variable();
     test_no_rows();
+    test_interrupts();
     test_wrong_input();
     test_times();
     test_arena_grows();

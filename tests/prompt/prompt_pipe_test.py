@@ -8,8 +8,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 DNET = os.path.join(os.path.abspath(sys.argv[1]), "dnet")
+DNETC = os.path.join(os.path.abspath(sys.argv[1]), "dnetc")
 failures = 0
 
 
@@ -107,6 +109,9 @@ def test_scripting():
     expect("nothing\n3\n", "int 3\n")
     expect("1\nquit\n2\n", "int 1\n", absent=("int 2",))
     expect("let quit = 3\nquit\n", "int 3\n")
+    expect("1\nquit()\n2\n", "int 1\n", absent=("int 2",))
+    expect("help relu\nhelp(:cost)\n?\n", "max(x, 0)", ":cost e", "Type an expression")
+    expect("let help = 3\nhelp + 1\n", "int 4\n")
 
 
 # ---- questions -----------------------------------------------------------------------------------
@@ -141,6 +146,15 @@ def test_questions():
     expect("let x = ones([2])\n:kernel exp(x)\n:asm exp(x)\n", "kernel", ".text", "ret")
     expect(MODEL + ":graph fit\n:memory fit\n:cost fit\n", "graph @fit", "memory of fit", "GFLOP")
     expect(":graph 1 + 1\n", "nothing in `1 + 1` is tensor code")
+    # A net or function alone: its graph has symbols for sizes; what needs numbers says so.
+    expect(MODEL + ":graph M\n:graph Net\n:graph loss_of\n:graph --dot M\n:graph relu\n", "graph @Net {", "f32[N, 4]",
+           "M.dense.kernel", "f32[N, 2]\n  return", "graph @Net {", "graph @loss_of {", "reduce_sum", "digraph \"Net\"",
+           "what `relu` does depends on the sizes")
+    expect(MODEL + ":cost M\n:memory loss_of\nstep open(x: f32[N, 4]) { return {y: M(x)} }\n:cost open\n"
+           ":cost M(zeros([3, 4]))\n", "`M` has no sizes by itself: it takes x: f32[N, 4]", "as M(zeros([N, 4]))",
+           "as loss_of(zeros([N, 4]), zeros([N, 2]))", "as open(zeros([N, 4]))", "GFLOP")
+    expect(":backend cuda\n", "x86 and interp, not `cuda`", "dnetc FILE.dnet -target cuda")
+    expect("", "--backend is x86 or interp (dnetc -target cuda makes", args=("--backend", "cuda"), code=2)
     expect(MODEL + ":vars\n", "x  f32[8, 4]", "model M = Net", "step fit(")
     expect(":backend\n:backend interp\n:backend\n:backend gpu\n", "x86\ninterp\n", "not `gpu`")
     expect(":type M\n", "there is no value called `M`")
@@ -195,6 +209,69 @@ command main() {
         expect("", "`div` of t.dnet:8:19 made inf, in run 1 of fit", "what went in:", "nan.safetensors has",
                args=("--check-nan", "t.dnet", "main"), cwd=folder, code=1)
         expect("", "safetensors", args=("-c", 'restore("nan.safetensors")'), cwd=folder, code=1)
+        # A compiled program says who can do it.
+        subprocess.run([DNETC, "t.dnet", "-o", "t"], cwd=folder, check=True, timeout=120)
+        done = subprocess.run(["./t", "--check-nan", "main"], cwd=folder, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 2 or "dnet --check-nan t.dnet COMMAND" not in done.stderr:
+            fail("a compiled program with --check-nan", done.stderr)
+
+
+def gray_png(path, value):
+    """4 x 4 pixels of one value."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 0, 0, 0, 0)) +
+                   chunk(b"IDAT", zlib.compress((b"\0" + bytes([value] * 4)) * 4)) + chunk(b"IEND", b""))
+
+
+IMAGES = """net Net(x: f32[N, 4, 4, 1]) -> f32[N, 2] { x |> flatten |> dense(2) }
+model M = Net
+step fit(image: f32[2, 4, 4, 1], label: i32[2]) {
+    loss = mean(log(image)) + cross_entropy(M(image) + normal([2, 2]), label)
+    minimize loss over M with sgd(lr: 1e-2)
+    return {loss}
+}
+command main() {
+    let images = image_folder("images", size: [4, 4], channels: 1, labels: true) |> shuffle |> batch(2)
+    for {image, label} in images { log fit(image, label) }
+}
+"""
+
+
+def test_nan_of_images():
+    """The images of the batch are named; what the step was given is written, and gives the same NaN again."""
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(6):
+            os.makedirs(os.path.join(folder, "images", f"c{i % 2}"), exist_ok=True)
+            gray_png(os.path.join(folder, "images", f"c{i % 2}", f"{i}.png"), 0 if i == 3 else 10 * i + 1)
+        with open(os.path.join(folder, "t.dnet"), "w") as file:
+            file.write(IMAGES)
+        with open(os.path.join(folder, "mended.dnet"), "w") as file:
+            file.write(IMAGES.replace("log(image)", "log(image + 1)"))
+        with open(os.path.join(folder, "other.dnet"), "w") as file:
+            file.write(IMAGES.replace("fit(image: f32[2,", "fit(image: f32[N,").replace("batch(2)", "batch(3)")
+                       .replace("normal([2, 2])", "0").replace("label: i32[2]", "label: i32[N]"))
+        _, out = run("", "--check-nan", "t.dnet", "main", cwd=folder)
+        first = out[out.find("`log`"):].splitlines()[0] if "`log`" in out else out
+        if "`log` of t.dnet:4:17 made -inf at [" not in first or "in run " not in first:
+            fail("the operation is not told", out)
+        names = out.split("the loop over data was at ")[-1].splitlines()[0].split(", ")
+        if len(names) != 2 or names[int(first.split(" at [")[1][0])] != "c1/3.png":
+            fail(f"{names} are not the images of the batch", out)
+        expect("", first, "what went in: f32[2, 4, 4, 1] 0", args=("--replay", "nan.safetensors", "t.dnet"),
+               cwd=folder, code=1)
+        expect("", "of fit, repeated: all finite\n", args=("--replay", "nan.safetensors", "mended.dnet"), cwd=folder)
+        expect("", "`fit` takes something else now: input image is f32[2, 4, 4, 1] in the file, but f32[3, 4, 4, 1]",
+               args=("--replay", "nan.safetensors", "other.dnet"), cwd=folder, code=1)
+        expect(":nan replay nan.safetensors\n", first, args=("-i", "t.dnet"), cwd=folder)
+        expect(":nan replay nan.safetensors\n", "nothing in the program is called `fit`", cwd=folder)
+        os.unlink(os.path.join(folder, "nan.safetensors"))
+        expect(":nan on bad.safetensors\nmain()\n:nan off\n:nan replay bad.safetensors\n", "is written to bad.safetensors",
+               "c1/3.png", "bad.safetensors has what", "not watched", first, args=("-i", "t.dnet"), cwd=folder)
+        expect(":nan replay\n:nan replay missing\n", ":nan replay takes a file", "missing: No such file", cwd=folder)
+        expect("save_weights(\"w.safetensors\")\n:nan replay w.safetensors\n", "is no file that --check-nan", cwd=folder)
+        expect("", "--replay needs the program", args=("--replay", "bad.safetensors"), cwd=folder, code=2)
 
 
 # ---- definitions that change -----------------------------------------------------------------------
@@ -222,6 +299,23 @@ def test_redefinition():
             header = file.read(length).decode()
         if "dense_2" in header or "M.dense.kernel" not in header:
             fail("what a model does not have any more is saved", header)
+
+
+def test_random_numbers_go_on():
+    """A step or command that is defined anew goes on with its random numbers, and so do those that use it."""
+    draw = "step draw(x: f32[N]) { return {x: x * uniform([N])} }\n"
+    say = "command say() -> f32[2] { uniform([2]) }\n"
+    call, other = "draw(ones([2])).x\n", "draw(ones([1])).x\n"
+    _, plain = run(draw + say + 4 * call + 3 * "say()\n" + other)
+    _, anew = run(draw + say + call + call + draw + call + ":time " + call + "const k = 1\n" +
+                  draw.replace("x *", "k * x *") + "const k = 1\n" + call + "say()\n" + say + "say()\nsay()\n")
+    lines = [line for line in anew.splitlines() if line.startswith("f32")]
+    if lines != plain.splitlines()[:7] or len(set(lines)) != 7:
+        fail("random numbers begin anew", plain + anew)
+    # Another shape of the same definition has a row of its own, as in a file.
+    _, mixed = run(draw + call + other)
+    if mixed.splitlines()[-1] != plain.splitlines()[-1]:
+        fail("another shape does not begin at the beginning", mixed + plain)
 
 
 def test_what_does_not_fit():

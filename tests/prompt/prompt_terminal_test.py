@@ -213,6 +213,22 @@ def test_interrupt():
         check(t, t.type("let k = 5; k") == "int 5", "the session does not go on")
 
 
+def test_interrupt_within_an_entry():
+    """An expression that takes a minute stops at once, in machine code and in the interpreter."""
+    with Session() as t:
+        t.type("fn slow(x: f32[N, N]) -> f32[] { a = x; for i in 1..200 { a = tanh(a @ x) }; sum(a) }")
+        t.type("let x = normal([2000, 2000], seed: 1) / 100")
+        for backend in ("x86", "interp"):
+            t.type(":backend " + backend)
+            t.keys("slow(x)\r")
+            settle(t, 0.5)
+            t.keys("\x03")
+            begun = time.time()
+            t.wait(lambda: t.text().endswith("interrupted; all that was computed stays\ndnet>"), seconds=60)
+            print(f"{backend} stops after {time.time() - begun:.2f} s")
+        check(t, t.type("sum(ones([3]))") == "f32 3", "nothing runs after it")
+
+
 # ---- narrow terminals, pictures --------------------------------------------------------------------
 
 def test_narrow():
@@ -222,6 +238,11 @@ def test_narrow():
         check(t, all(len(line) <= 40 for line in out.split("\n")), "lines are longer than the terminal")
         out = t.type("plot([1, 3, 2])")
         check(t, all(len(line) <= 40 for line in out.split("\n")), "a plot is wider than the terminal")
+        out = t.type("help")
+        check(t, ":cost e\n      arithmetic, bytes and predicted\n      time of each kernel\n" in out,
+              "the help is not wrapped between words")
+        out = t.type("help relu6") + t.type("?")
+        check(t, "max(x, 0)" in out and "Type an expression" in out, "other ways to ask for help do nothing")
         long = "1 + " * 20 + "1"
         check(t, t.type(long).endswith("\nint 21"), "a line that wraps is not read")
 
