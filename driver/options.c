@@ -293,8 +293,9 @@ dn_compiler *dn_options_compiler(const dn_options *o) {
     c->max_memory = o->max_bytes;
     c->diags.json = o->json;
     c->diags.warnings_are_errors = o->warnings_are_errors;
-    const char *no_color = getenv("NO_COLOR");
-    c->diags.colour = isatty(STDERR_FILENO) && !(no_color && *no_color);
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool plain = (no_color && *no_color) || !term || strcmp(term, "dumb") == 0;
+    c->diags.colour = isatty(STDERR_FILENO) && !plain;
     for (int i = 0; i < o->n_defines; i++) dn_compiler_define(c, o->defines[i]);
     for (int i = 0; i < o->n_warnings; i++) {
         if (dn_diags_set_warning(&c->diags, o->warnings[i])) continue;

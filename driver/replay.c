@@ -66,9 +66,9 @@ static dn_status take_all(const dn_compiler *c, const dn_safetensors *file, dn_r
     dn_status status = DN_SUCCESS;
     for (int i = 0; i < entry->n_inputs + entry->n_vars && !status; i++) {
         char *name = name_of(c, entry, i);
-        const dn_field *field = &entry->inputs[i];
         int k = i - entry->n_inputs;
         if (k < 0) {
+            const dn_field *field = &entry->inputs[i];
             status = take(file, name, field->dtype, &field->shape, &r->inputs[i]);
         } else {
             const dn_type *type = &c->vars[entry->vars[k]]->type;

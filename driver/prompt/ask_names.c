@@ -168,16 +168,16 @@ dn_status dn_ask_vars(dn_session *s, const char *argument) {
 
 static const char introduction[] =
     "Type an expression to see its value: 1 / 3, or x @ transpose(x) after\n"
-    "let x = ones([2, 3]). Define fn, net, model, step, const or command as in a file;\n"
-    "the name of a model shows its layers. What is not complete goes on on the next\n"
-    "line. Tab completes, Ctrl-R searches what was typed before, Ctrl-C stops, Ctrl-D\n"
-    "ends.\n\n"
+    "let x = ones([2, 3]). Define fn, net, model, step, const or command as in a\n"
+    "file; the name of a model shows its layers. What is not complete goes on on the\n"
+    "next line. Tab completes names and files, Ctrl-R searches what was typed before,\n"
+    "Ctrl-C stops, Ctrl-D ends.\n\n"
     "  let x = normal([64, 2])                         data\n"
     "  net Small(x: f32[N, 2]) -> f32[N, 1] { x |> dense(8) |> relu |> dense(1) }\n"
     "  model M = Small                                 a net with its parameters\n"
     "  step fit(x: f32[64, 2]) { ... minimize loss over M with adam(lr: 1e-2) ... }\n"
     "  for i in 1..100 { fit(x) }                      trains it\n"
-    "  let images = idx(\"FILE\") |> batch(50)           data from files; Tab completes FILE\n"
+    "  let images = idx(\"FILE\") |> batch(50)           data from a file\n"
     "  for image in images { ... }                     goes through them\n"
     "  :doc cross_entropy, :source adam                what the library has, and how\n"
     "  show(images), plot(losses), hist(w)             pictures\n\n";

@@ -72,10 +72,11 @@ static bool asks_for_help(dn_session *s, const char *text) {
     char *word = dn_strndup(text, n), *rest = dn_strdup(text + n + strspn(text + n, " ("));
     rest[strcspn(rest, " )")] = 0;
     const char *question = NULL;
+    bool quits = strcmp(word, "quit") == 0 || strcmp(word, "exit") == 0;
     if (strcmp(text, "?") == 0 || (strcmp(word, "help") == 0 && text[n] && !is_taken(s, word)))
         question = "help";
-    else if (strcmp(text + n, "()") == 0 && !is_taken(s, word))
-        question = strcmp(word, "quit") == 0 || strcmp(word, "exit") == 0 ? "quit" : NULL;
+    else if (quits && strcmp(text + n, "()") == 0 && !is_taken(s, word))
+        question = "quit";
     char *whole = dn_printf("%s %s", question ? question : "", *word ? rest : "");
     bool asks = question && (!*rest || !*word || is_name(rest) || *rest == ':');
     if (asks) dn_question_ask(s, whole);

@@ -196,8 +196,8 @@ void sim_read(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span
     memcpy(to, span->data, (size_t)bytes);
 }
 
-void sim_write(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
-               const void *from) {
+static void write_one(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
+                      const void *from) {
     sim_check_write(warp, i, lane, span, bytes, i->relaxed ? SIM_ATOMIC : SIM_PLAIN, from);
     memcpy(span->data, from, (size_t)bytes);
 }
@@ -331,7 +331,7 @@ static inline __attribute__((always_inline)) bool write_lanes(sim_warp *warp, co
         sim_span span;
         if (!sim_find(warp, i, l, space, addresses[l], bytes, &span)) return false;
         if (data)
-            sim_write(warp, i, l, &span, bytes, from);
+            write_one(warp, i, l, &span, bytes, from);
         else
             sim_check_write(warp, i, l, &span, bytes, SIM_PENDING, NULL);
     }

@@ -21,8 +21,6 @@ bool sim_find_unaligned(sim_warp *warp, const sim_instr *i, int lane, ptx_space 
 // Checks that they were written and not by a race, and copies them.
 void sim_read(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
               void *to);
-void sim_write(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span, int bytes,
-               const void *from);
 // The same for all lanes of `mask`, each with its own address: one element of `data` for each.
 // False: the launch was stopped.
 enum { SIM_MOST_ACCESS = 32 };
@@ -34,7 +32,7 @@ bool sim_write_lanes(sim_warp *warp, const sim_instr *i, uint32_t mask, ptx_spac
 // The addresses of all lanes.
 void sim_lane_addresses(const sim_warp *warp, const sim_instr *i, uint64_t *addresses);
 
-// The checks of sim_read and sim_write alone.
+// The checks of reading and writing alone.
 void sim_check_written(sim_warp *warp, const sim_instr *i, int lane, const sim_span *span,
                        int bytes);
 typedef enum sim_manner { SIM_PLAIN, SIM_ATOMIC, SIM_PENDING } sim_manner;

@@ -127,7 +127,6 @@ static void run_atomic(sim_warp *warp, const sim_instr *i, uint32_t mask) {
             if (i->mode) cta->acquired = true;
         }
     }
-    warp->cta->events++;
 }
 
 // ---- decoding ----

@@ -61,7 +61,6 @@ static bool complete(sim_cta *cta, int number) {
             if (waits_at(&warp->fragments[k], number)) finish(warp, &warp->fragments[k], barrier);
     }
     *barrier = (sim_barrier){0};
-    cta->events++;
     cta->spins = 0;
     cta->reverse = !cta->reverse;
     return true;
@@ -142,7 +141,6 @@ static void run_barrier(sim_warp *warp, const sim_instr *i, uint32_t mask) {
         barrier->all &= bits == mask;
         barrier->any |= bits != 0;
     }
-    warp->cta->events++;
     if (i->op == ARRIVE) return;
     sim_warp_split(warp, mask, warp->pc);
     warp->fragments[warp->current].barrier = (int)number;

@@ -57,7 +57,7 @@ static void enter(sim_warp *warp, const sim_instr *i, uint32_t mask, int target)
     warp->pc = target;
 }
 
-void sim_run_call(sim_warp *warp, const sim_instr *i, uint32_t mask) {
+static void run_call(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     enter(warp, i, mask, i->target);
 }
 
@@ -88,7 +88,7 @@ void sim_run_exit(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     sim_warp_exit(warp, mask);
 }
 
-void sim_run_trap(sim_warp *warp, const sim_instr *i, uint32_t mask) {
+static void run_trap(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     sim_report(warp, i, __builtin_ctz(mask), SIM_BAD_INSTRUCTION, "the kernel gives up (trap)");
     sim_stop(warp, SIM_ERROR_LAUNCH_FAILED);
 }
@@ -156,7 +156,7 @@ static void decode_call(sim_decoder *d) {
     if (!function->defined)
         sim_decode_fail(d, "%s has no body here, and system calls are not simulated",
                         function->name);
-    d->i->run = sim_run_call;
+    d->i->run = run_call;
     d->i->target = d->starts[find_function(d, function)];
     sim_call *call = ptx_pool_take(d->pool, sizeof *call);
     int most = results->n_items + params->n_items;
@@ -183,6 +183,6 @@ void sim_decode_flow(sim_decoder *d) {
         sim_take(d, "uni");
         d->i->run = sim_run_return;
     } else {
-        d->i->run = strcmp(name, "exit") == 0 ? sim_run_exit : sim_run_trap;
+        d->i->run = strcmp(name, "exit") == 0 ? sim_run_exit : run_trap;
     }
 }

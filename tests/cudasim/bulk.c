@@ -97,7 +97,6 @@ static void move(sim_cta *cta, const transfer *t) {
         sim_proxy_write_done(cta, t->shared, t->bytes, cta->bulk_clock);
     uint32_t seen[SIM_AGENTS] = {[SIM_AGENT_BULK] = cta->bulk_clock++};
     if (!t->store) sim_mbarrier_bytes(cta, t->mbarrier, -(int64_t)t->bytes, seen);
-    cta->events++;
 }
 
 static void take_out(sim_bulk *bulk, int k) {

@@ -27,11 +27,28 @@ static bool ended(const sim_cta *cta) {
     return true;
 }
 
+// All that live wait at bar.warp.sync, though not at the same one: that is as good.
+static bool pass_warp_barriers(sim_warp *warp) {
+    uint32_t here = 0;
+    for (int k = 0; k < warp->n_fragments; k++) {
+        const sim_fragment *f = &warp->fragments[k];
+        if (f->state == SIM_GATHERS && sim_is_warp_barrier(f->waits)) here |= f->mask;
+    }
+    if (here != warp->live || !here) return false;
+    for (int k = 0; k < warp->n_fragments; k++) {
+        warp->fragments[k].state = SIM_READY;
+        warp->fragments[k].pc++;
+    }
+    sim_warp_tick(warp);
+    return true;
+}
+
 // Lanes that wait for others of their warp, which will not come.
 static bool force_gatherings(sim_cta *cta) {
     bool any = false;
     for (int w = 0; w < cta->n_warps; w++) {
         sim_warp *warp = &cta->warps[w];
+        any |= pass_warp_barriers(warp);
         for (int k = 0; k < warp->n_fragments; k++) {
             sim_fragment *f = &warp->fragments[k];
             if (f->state != SIM_GATHERS) continue;

@@ -203,6 +203,11 @@ static const trial barriers[] = {
      LOWER "@!%p1 bra L; shfl.sync.bfly.b32 %r4, %t, 1, 31, 0xffff; L: st.global.u32 [%rd3], %t;",
      {1, 32, 0},
      RIGHT},
+    {"warp barriers at two places",
+     LOWER
+     "@!%p1 bra L; bar.warp.sync -1; bra E; L: mov.u32 %r4, 1; bar.warp.sync -1; E: bar.sync 0;",
+     {1, 32, 0},
+     RIGHT},
     {"not in its mask",
      "shfl.sync.bfly.b32 %r4, %t, 1, 31, 0xffff;",
      {1, 32, 0},

@@ -110,7 +110,7 @@ sim_slot sim_constant(sim_decoder *d, int lane_bytes, uint64_t low, uint64_t hig
 
 static bool is_float(ptx_type type) { return type == PTX_F32 || type == PTX_F64; }
 
-uint64_t sim_number(sim_decoder *d, const ptx_operand *operand, ptx_type type) {
+static uint64_t number(sim_decoder *d, const ptx_operand *operand, ptx_type type) {
     uint64_t bits = operand->bits;
     int bytes = ptx_type_bytes(type);
     if (operand->kind == PTX_FLOAT64 && bytes == 4) {
@@ -157,7 +157,7 @@ sim_slot sim_use(sim_decoder *d, sim_slot *slot, const ptx_operand *operand, ptx
         case PTX_INTEGER:
         case PTX_FLOAT32:
         case PTX_FLOAT64:
-            *slot = sim_constant(d, sim_lane_bytes(type), sim_number(d, operand, type), 0);
+            *slot = sim_constant(d, sim_lane_bytes(type), number(d, operand, type), 0);
             break;
         default: sim_decode_fail(d, "an operand has to be a register or a number");
     }

@@ -61,7 +61,6 @@ void sim_define(sim_decoder *d, sim_slot *slot, const ptx_operand *operand, ptx_
 int sim_use_any(sim_decoder *d, sim_slot *slot, const ptx_operand *operand, ptx_type type);
 int sim_define_any(sim_decoder *d, sim_slot *slot, const ptx_operand *operand);
 sim_slot sim_constant(sim_decoder *d, int lane_bytes, uint64_t low, uint64_t high);
-uint64_t sim_number(sim_decoder *d, const ptx_operand *operand, ptx_type type);
 // The elements of {a, b}, or the operand itself: into i->list.
 int sim_elements(const ptx_operand *operand, const ptx_operand **first);
 sim_slot *sim_slots(sim_decoder *d, int count);

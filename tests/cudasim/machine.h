@@ -205,11 +205,10 @@ struct sim_cta {
     uint32_t shared_bytes;
     uint8_t *local, *local_written;  // local_bytes for each thread
     uint64_t shared_where, global_where;
-    bool took;        // read memory by an atomic
-    bool acquired;    // and had a fence: it may have waited for other blocks
-    bool reverse;     // the order in which warps run
-    uint64_t events;  // counts what may end a wait
-    uint64_t spins;   // instructions since then, roughly
+    bool took;       // read memory by an atomic
+    bool acquired;   // and had a fence: it may have waited for other blocks
+    bool reverse;    // the order in which warps run
+    uint64_t spins;  // instructions since a barrier ended, roughly
     uint32_t bulk_clock;
     const sim_block *last;  // that was accessed
     sim_barrier barriers[SIM_BARRIERS];
@@ -286,9 +285,7 @@ void sim_wgmmas_free(sim_cta *cta);
 
 void sim_run_branch(sim_warp *warp, const sim_instr *i, uint32_t mask);
 void sim_run_branch_table(sim_warp *warp, const sim_instr *i, uint32_t mask);
-void sim_run_call(sim_warp *warp, const sim_instr *i, uint32_t mask);
 void sim_run_return(sim_warp *warp, const sim_instr *i, uint32_t mask);
 void sim_run_exit(sim_warp *warp, const sim_instr *i, uint32_t mask);
-void sim_run_trap(sim_warp *warp, const sim_instr *i, uint32_t mask);
 
 #endif

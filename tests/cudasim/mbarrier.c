@@ -69,7 +69,6 @@ static void complete(sim_cta *cta, mbarrier *b) {
     b->phase++;
     b->pending = b->count;
     memcpy(b->done, b->coming, sizeof b->done);
-    cta->events++;
     cta->spins = 0;
     wake(cta, false);
 }
@@ -198,7 +197,6 @@ static void run_mbarrier(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     uint32_t clock = warp->clock;
     for (int l = 0; l < SIM_LANES; l++)
         if ((mask >> l & 1) && !run_one(warp, i, l, clock)) return;
-    warp->cta->events++;
 }
 
 static bool phase_ended(const sim_warp *warp, const sim_instr *i, int lane, const mbarrier *b) {

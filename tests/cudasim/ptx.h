@@ -91,7 +91,6 @@ typedef struct ptx_label {
     struct ptx_label *same;      // one of an outer scope, which stands for it; NULL: none
     struct ptx_label **targets;  // .branchtargets L0, L1
     int n_targets;
-    bool prototype;  // of indirect calls
 } ptx_label;
 
 typedef enum ptx_operand_kind {

@@ -175,7 +175,6 @@ static void read_local(ptx_parser *parser, ptx_space space) {
 static bool read_label_list(ptx_parser *parser, ptx_label *label) {
     ptx_lexer *lexer = &parser->lexer;
     if (ptx_is_word(lexer, ".callprototype")) {
-        label->prototype = true;
         ptx_skip_past(lexer, ';');
         return true;
     }

@@ -181,7 +181,6 @@ void sim_warp_split(sim_warp *warp, uint32_t mask, int pc) {
 void sim_warp_exit(sim_warp *warp, uint32_t mask) {
     warp->live &= ~mask;
     warp->active &= ~mask;
-    warp->cta->events++;
     for (int k = 0; k < warp->n_fragments; k++) {
         sim_fragment *f = &warp->fragments[k];
         if (f->state != SIM_GATHERS) continue;

@@ -133,7 +133,6 @@ static bool compute(sim_warp *warp, product *p) {
     bool done = sim_wgmma_run(&p->wgmma, cta->shared, cta->shared_bytes, p->a, d);
     if (done) move_sums(first, p, d, true);
     free(d);
-    cta->events++;
     wake(first);
     return done || wrong(warp, p->i, "the shape or a descriptor is not as the ISA says");
 }
