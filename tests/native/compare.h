@@ -141,7 +141,9 @@ static inline void add_errors(const run_case *c, const dn_node *node, dn_tensor 
     dn_tensor *sizes = error == SUM ? magnitudes(c, node, in) : dn_tensor_retain(out);
     for (int64_t i = 0; i < dn_shape_elements(&out->shape); i++) {
         double v = dn_tensor_get(out, i), size = fabs(dn_tensor_get(sizes, i));
-        bool tiny = size > 0 && size < least / unit;  // may be flushed to 0
+        // May be flushed to 0, and a function may be 0 where it is not: sigmoid(-102) as 1 / (1 +
+        // inf).
+        bool tiny = (size > 0 || error == MATH) && size < least / unit;
         double by = unit * size + next * fabs(v) + (tiny ? least : 0);
         if (by > 0 && isfinite(by)) dn_tensor_set(out, i, v + sign_of_error(run, node->id, i) * by);
     }
