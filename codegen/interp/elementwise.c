@@ -278,8 +278,5 @@ dn_status dn_eval_IS_FINITE(const dn_eval *e) {
 
 dn_status dn_eval_SELECT(const dn_eval *e) {
     size_t size = dn_dtype_size(e->node->type.dtype);
-    return run(e, size == 1   ? select_8
-                  : size == 2 ? select_16
-                  : size == 4 ? select_32
-                              : select_64);
+    return run(e, size == 1 ? select_8 : size == 2 ? select_16 : size == 4 ? select_32 : select_64);
 }

@@ -71,7 +71,8 @@ static dn_status expand_all(lowering *l, bool *again) {
         const dn_node *obstacle = expand_group(l, g, &failed);
         if (!failed) continue;
         if (obstacle) obstacle = dn_storage(obstacle);
-        // Several groups may meet the same one; but what had a buffer cannot stand in the way again.
+        // Several groups may meet the same one; but what had a buffer cannot stand in the way
+        // again.
         if (!obstacle || dn_is_source(obstacle) || l->fusion.root[obstacle->id])
             return dn_fail(DN_INTERNAL, "%s cannot be made into a kernel",
                            dn_op_get(l->fusion.groups[g].members[0].node->op)->name);

@@ -310,8 +310,8 @@ dn_status dn_npy_read(const char *path, dn_tensor **out) { return read_npy(path,
 
 static void write_header(FILE *file, const dn_tensor *tensor) {
     static const char *const types[DN_DTYPE_COUNT] = {
-        [DN_BOOL] = "|b1", [DN_U8] = "|u1",  [DN_I32] = "<i4",
-        [DN_I64] = "<i8",  [DN_F32] = "<f4", [DN_F64] = "<f8", [DN_BF16] = "<f4"};
+        [DN_BOOL] = "|b1", [DN_U8] = "|u1",  [DN_I32] = "<i4", [DN_I64] = "<i8",
+        [DN_F32] = "<f4",  [DN_F64] = "<f8", [DN_BF16] = "<f4"};
     dn_str text = {0};
     dn_str_printf(&text, "{'descr': '%s', 'fortran_order': False, 'shape': (",
                   types[tensor->dtype]);

@@ -71,8 +71,8 @@ enum { X, V, MIDDLE, NOISE, OUT };
 
 // middle = (x + v) * 3; noise = normal; out = (middle + noise) * 3; v = (v + middle) * 0.5
 static void make_entry(dn_kernels *entry) {
-    *entry = (dn_kernels){.target = &dn_x86_target,
-                          .arena_bytes = 64 + COUNT * (int64_t)sizeof(float)};
+    *entry =
+        (dn_kernels){.target = &dn_x86_target, .arena_bytes = 64 + COUNT * (int64_t)sizeof(float)};
     add_buffer(entry, DN_BUFFER_INPUT, 0, 0);
     add_buffer(entry, DN_BUFFER_VAR, 0, 0);
     add_buffer(entry, DN_BUFFER_TEMP, 0, 64);

@@ -74,8 +74,7 @@ static void make_tensors(dn_named_tensor out[N_TENSORS]) {
     } table[N_TENSORS] = {
         {"b/mask", DN_BOOL, 2, {3, 5}}, {"bytes", DN_U8, 1, {7}},     {"i", DN_I32, 2, {2, 3}},
         {"long", DN_I64, 1, {4}},       {"w", DN_F32, 3, {2, 3, 4}},  {"d", DN_F64, 2, {1, 5}},
-        {"scalar", DN_F32, 0, {0}},     {"empty", DN_F64, 2, {0, 3}},
-        {"half", DN_BF16, 2, {3, 3}},
+        {"scalar", DN_F32, 0, {0}},     {"empty", DN_F64, 2, {0, 3}}, {"half", DN_BF16, 2, {3, 3}},
     };
     for (int t = 0; t < N_TENSORS; t++) {
         dn_shape shape = dn_shape_of(table[t].rank, table[t].dims);
