@@ -119,7 +119,7 @@ static void plan_conv(const dn_contract *c, dn_cplan *p) {
         add_level(p, c->kernel[s],
                   c->dilation[s] * product(c->image, s + 1, c->spatial) * c->channels,
                   product(c->kernel, s + 1, c->spatial) * channels * width, s);
-    if (channels > 1) add_level(p, channels, 1, width, -1);
+    if (channels != 1) add_level(p, channels, 1, width, -1);
     p->a_lane = lanes;
     int last = c->spatial - 1;
     p->row_a = p->dims[0].a;
@@ -146,7 +146,7 @@ static void plan_conv_input(const dn_contract *c, dn_cplan *p) {
                   -(c->dilation[s] / common) * product(c->out, s + 1, c->spatial) * c->filters,
                   c->stride[s] / common * product(c->kernel, s + 1, c->spatial) * tap, s);
     }
-    if (filters > 1) add_level(p, filters, 1, c->packed ? c->packed : 1, -1);
+    if (filters != 1) add_level(p, filters, 1, c->packed ? c->packed : 1, -1);
     p->a_lane = lanes;
     int last = c->spatial - 1;
     p->row_a = p->dims[0].a;

@@ -7,7 +7,7 @@
 static void *pack(const contraction *k, const void *b) {
     const dn_contract *c = &k->kernel.contract;
     size_t size = dn_dtype_size(c->dtype);
-    char *packed = dn_xcalloc((size_t)k->b_count + 1, size);
+    char *packed = new_operand(c->dtype, k->b_count);
     bool dot = c->op == DN_OP_DOT, conv = c->op == DN_OP_CONV;
     int64_t groups = dot ? product_of(c->batch, c->batches) : c->groups;
     int64_t channels = dot ? 0 : c->channels / groups, filters = dot ? 0 : c->filters / groups;
