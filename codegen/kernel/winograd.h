@@ -17,10 +17,10 @@
 // that what is between them stays in the last-level cache:
 //   weights   U [out phase][point][in phase, k][n] = G w, packed as the product wants it
 //   pad       the operand with zeros around it, if patches reach beyond it
-//   patches   V [tile][shift][point][in phase, k] = B x
-//   product   M [tile][out phase][point][n] = V U
+//   patches   V [shift][point][tile][in phase, k] = B x
+//   product   M [out phase][point][tile][n] = V U
 //   results   A^T M, and the contraction's epilogue
-// or, for CONV_WEIGHT, patches, W [tile][point][n] = A y, N [point][in phase, k][n] += V^T W, and
+// or, for CONV_WEIGHT, patches, W [point][tile][n] = A y, N [point][in phase, k][n] += V^T W, and
 // G^T N.
 #ifndef DN_CODEGEN_KERNEL_WINOGRAD_H
 #define DN_CODEGEN_KERNEL_WINOGRAD_H

@@ -3,6 +3,8 @@
 
 #include "codegen/kernel/winograd_parts.h"
 
+enum { LINE = 16 };  // elements of a cache line, at least
+
 int dn_wino_buffer(const dn_wino_part *m, int64_t count) {
     dn_kernels *out = m->out;
     dn_buffer *b = &DN_PUSH(out->buffers, out->n_buffers, out->cap_buffers);
@@ -14,6 +16,8 @@ int dn_wino_buffer(const dn_wino_part *m, int64_t count) {
                      .last = -1};
     return out->n_buffers - 1;
 }
+
+int64_t dn_wino_apart(int64_t count) { return count + LINE; }
 
 bool dn_wino_panels(const dn_wino_part *m) { return m->n % m->width == 0; }
 

@@ -16,6 +16,10 @@ typedef struct dn_wino_part {
 } dn_wino_part;
 
 int dn_wino_buffer(const dn_wino_part *part, int64_t count);
+// Elements from one point's matrix of `count` to the next one's. A transform writes or reads all
+// points of a tile at once: a power of two apart, they would all fall into the same few lines of
+// the first-level cache.
+int64_t dn_wino_apart(int64_t count);
 // The columns are panels of whole vectors.
 bool dn_wino_panels(const dn_wino_part *part);
 // Adds the axes (image, tile y, tile x) and their strides, where tiles follow each other.

@@ -98,8 +98,9 @@ int dn_wino_patches(const dn_wino_part *m) {
     dn_wino_loop l = {0};
     dn_access source = {0}, target = {0};
     int64_t row = from->columns * from->channels, column = from->channels;
-    int64_t depth = p->in_phases * p->k, square = p->points * depth;
-    dn_wino_tile_axes(m, &l, p->shifts * square, &target);
+    int64_t depth = p->in_phases * p->k, point = dn_wino_apart(m->images * p->tiles * depth);
+    int64_t square = p->points * point;
+    dn_wino_tile_axes(m, &l, depth, &target);
     pixel_strides(from, y->in_phases * y->tile, x->in_phases * x->tile, &source);
     int64_t sizes[] = {y->shifts, x->shifts, y->in_phases, x->in_phases, p->k};
     int64_t of_source[] = {row, column, row, column, 1};
@@ -110,7 +111,7 @@ int dn_wino_patches(const dn_wino_part *m) {
         target.stride[axis] = of_target[i];
     }
     dn_wino_open(&l, m->out, m->arena, "winograd patches", m->kernel->span);
-    int to = dn_wino_buffer(m, m->images * p->tiles * p->shifts * square);
+    int to = dn_wino_buffer(m, p->shifts * square);
     int a = dn_wino_arg(&l, from->buffer, from->begin), b = dn_wino_arg(&l, to, 0);
     dn_wino_square patch = {y->points, x->points, {0}}, points;
     for (int i = 0; i < p->points; i++) {
@@ -119,13 +120,13 @@ int dn_wino_patches(const dn_wino_part *m) {
         patch.value[i] = dn_wino_load(&l, a, &at);
     }
     dn_wino_transform(&l, y->b[0], y->points, x->b[0], x->points, false, &patch, &points);
-    for (int i = 0; i < p->points; i++, target.offset += depth)
+    for (int i = 0; i < p->points; i++, target.offset += point)
         dn_wino_store(&l, b, points.value[i], &target);
     dn_wino_close(&l);
     return to;
 }
 
-// [point][panel][tile][lane], or [tile][point][n].
+// [point][panel][tile][lane], or [point][tile][n].
 int dn_wino_tiles(const dn_wino_part *m) {
     image operand = tiled(m), *from = &operand;
     const dn_winograd *p = m->plan;
@@ -134,14 +135,14 @@ int dn_wino_tiles(const dn_wino_part *m) {
     int64_t lanes = panels ? m->width : m->n, tiles = m->images * p->tiles;
     dn_wino_loop l = {0};
     dn_access source = {0}, target = {0};
-    dn_wino_tile_axes(m, &l, panels ? lanes : p->points * m->n, &target);
+    dn_wino_tile_axes(m, &l, lanes, &target);
     pixel_strides(from, y->tile, x->tile, &source);
     int panel = dn_wino_axis_add(&l, m->n / lanes), lane = dn_wino_axis_add(&l, lanes);
     source.stride[panel] = lanes;
     source.stride[lane] = target.stride[lane] = 1;
     target.stride[panel] = panels ? tiles * lanes : 0;
     dn_wino_open(&l, m->out, m->arena, "winograd tiles", m->kernel->span);
-    int to = dn_wino_buffer(m, tiles * p->points * m->n);
+    int to = dn_wino_buffer(m, p->points * tiles * m->n);
     int a = dn_wino_arg(&l, from->buffer, from->begin + m->column), b = dn_wino_arg(&l, to, 0);
     dn_wino_square tile = {y->tile, x->tile, {0}}, points;
     for (int i = 0; i < y->tile * x->tile; i++) {
@@ -150,7 +151,7 @@ int dn_wino_tiles(const dn_wino_part *m) {
         tile.value[i] = dn_wino_load(&l, a, &at);
     }
     dn_wino_transform(&l, y->a[0], y->points, x->a[0], x->points, true, &tile, &points);
-    for (int i = 0; i < p->points; i++, target.offset += panels ? tiles * m->n : m->n)
+    for (int i = 0; i < p->points; i++, target.offset += tiles * m->n)
         dn_wino_store(&l, b, points.value[i], &target);
     dn_wino_close(&l);
     return to;

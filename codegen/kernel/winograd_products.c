@@ -32,10 +32,11 @@ static void push_product(const dn_wino_part *m, const dn_contract *dot, const in
     DN_PUSH(m->out->list, m->out->n, m->out->cap) = k;
 }
 
-// M [tile][phase][point][n] = V [tile][shift][point][k] times U [phase][point][k][n].
+// M [phase][point][tile][n] = V [shift][point][tile][k] times U [phase][point][k][n].
 int dn_wino_products(const dn_wino_part *m, int patches, int weights) {
     const dn_winograd *p = m->plan;
-    int64_t depth = p->in_phases * p->k, tiles = m->images * p->tiles, square = p->points * depth;
+    int64_t depth = p->in_phases * p->k, tiles = m->images * p->tiles;
+    int64_t point = dn_wino_apart(tiles * depth), square = p->points * point;
     dn_contract dot = {.op = DN_OP_DOT,
                        .dtype = p->contract.dtype,
                        .batches = 3,
@@ -43,20 +44,20 @@ int dn_wino_products(const dn_wino_part *m, int patches, int weights) {
                        .m = tiles,
                        .n = m->n,
                        .k = depth,
-                       .a_m = p->shifts * square,
+                       .a_m = depth,
                        .a_k = 1,
                        .b_k = m->n,
                        .b_n = 1,
                        .packed = dn_wino_panels(m) ? m->width : 0};
     dot.a_batch[0] = m->y->shifts > 1 ? m->x->shifts * square : 0;
     dot.a_batch[1] = m->x->shifts > 1 ? square : 0;
-    dot.a_batch[2] = depth;
+    dot.a_batch[2] = point;
     dot.b_batch[2] = depth * m->n;
     dot.b_batch[1] = p->points * dot.b_batch[2];
     dot.b_batch[0] = m->x->out_phases * dot.b_batch[1];
-    int64_t of_m = p->points * m->n;
-    dn_access at = {0, {m->x->out_phases * of_m, of_m, m->n, p->out_phases * of_m, 1}};
-    int to = dn_wino_buffer(m, tiles * p->out_phases * of_m);
+    int64_t result = dn_wino_apart(tiles * m->n), of_m = p->points * result;
+    dn_access at = {0, {m->x->out_phases * of_m, of_m, result, m->n, 1}};
+    int to = dn_wino_buffer(m, p->out_phases * of_m);
     push_product(m, &dot, (int[]){patches, weights}, to, &at, false);
     return to;
 }
@@ -70,14 +71,14 @@ void dn_wino_add_products(const dn_wino_part *m, int patches, int operand, int t
                        .dtype = p->contract.dtype,
                        .batches = 1,
                        .batch = {p->points},
-                       .a_batch = {depth},
-                       .b_batch = {panels ? tiles * m->n : m->n},
+                       .a_batch = {dn_wino_apart(tiles * depth)},
+                       .b_batch = {tiles * m->n},
                        .m = depth,
                        .n = m->n,
                        .k = tiles,
                        .a_m = 1,
-                       .a_k = p->points * depth,
-                       .b_k = panels ? m->n : p->points * m->n,
+                       .a_k = depth,
+                       .b_k = m->n,
                        .b_n = 1,
                        .packed = panels ? m->width : 0};
     dn_access at = {0, {depth * m->n, m->n, 1}};

@@ -8,7 +8,7 @@ enum {
     CACHE_BYTES = 10 << 20,  // of the last-level cache: a third of it, where that is 32 MB
 };
 
-static const double BYTE_WORK = 2;        // multiply-adds in the time that moving a byte takes
+static const double BYTE_WORK = 1.25;     // multiply-adds in the time that moving a byte takes
 static const double PRODUCT_WORK = 1.15;  // a product's multiply-adds, against a direct one's
 static const double GAIN = 1.15;          // at least: a dozen kernels are compiled for it
 
