@@ -27,47 +27,65 @@ static int64_t offset_in_w(const dn_wino_part *m, int64_t y, int64_t x) {
     return (y * m->x->kernel + x) * m->plan->k * m->plan->n;
 }
 
-static bool is_input(const dn_wino_part *m) { return m->plan->contract.op == DN_OP_CONV_INPUT; }
+// ---- weights ----
 
-// The strides of w [tap][channel][filter] along the columns and along what is summed over.
-static int64_t stride_of_n(const dn_wino_part *m) { return is_input(m) ? m->plan->k : 1; }
-static int64_t stride_of_k(const dn_wino_part *m) { return is_input(m) ? 1 : m->plan->n; }
+// The taps of the part's columns: [tap y][tap x][k], `row` elements apart, of columns.
+typedef struct weights {
+    int buffer;
+    int64_t column, row, tap;  // the first column; elements from row to row, from tap to tap
+} weights;
 
-// The axes (panel, k, lane) or (k, column), and the accesses to w's and U's first elements.
-static void weight_axes(const dn_wino_part *m, dn_wino_loop *l, dn_access *from, dn_access *to) {
-    int64_t lanes = dn_wino_panels(m) ? m->width : m->n, stride = stride_of_n(m);
-    int panel = dn_wino_axis_add(l, m->n / lanes);
-    int k = dn_wino_axis_add(l, m->plan->k), lane = dn_wino_axis_add(l, lanes);
-    from->stride[panel] = lanes * stride;
-    to->stride[panel] = m->plan->in_phases * m->plan->k * lanes;
-    from->stride[k] = stride_of_k(m);
-    from->stride[lane] = stride;
-    to->stride[k] = lanes;
-    to->stride[lane] = 1;
+// CONV_INPUT's w is [tap][column][k]: a copy with its columns side by side. Transposing while
+// loading for the transform would make code for all taps at once.
+static weights transposed(const dn_wino_part *m, int w) {
+    const dn_winograd *p = m->plan;
+    int64_t taps = m->y->kernel * m->x->kernel, matrix = p->k * m->n;
+    dn_wino_loop l = {0};
+    dn_wino_axis_add(&l, taps), dn_wino_axis_add(&l, p->k), dn_wino_axis_add(&l, m->n);
+    dn_wino_open(&l, m->out, m->arena, "winograd weights", m->kernel->span);
+    int to = dn_wino_buffer(m, taps * matrix), a = dn_wino_arg(&l, w, m->column * p->k);
+    int value = dn_wino_load(&l, a, &(dn_access){0, {p->k * p->n, 1, p->k}});
+    dn_wino_store(&l, dn_wino_arg(&l, to, 0), value, &(dn_access){0, {matrix, m->n, 1}});
+    dn_wino_close(&l);
+    return (weights){to, 0, m->n, matrix};
 }
 
-static void load_taps(const phase *f, dn_wino_loop *l, int w, const dn_access *from,
+// The axes (panel, k, lane) or (k, column), and the accesses to w's and U's first elements.
+static void weight_axes(const dn_wino_part *m, const weights *w, dn_wino_loop *l, dn_access *from,
+                        dn_access *to) {
+    int64_t lanes = dn_wino_panels(m) ? m->width : m->n;
+    int panel = dn_wino_axis_add(l, m->n / lanes);
+    int k = dn_wino_axis_add(l, m->plan->k), lane = dn_wino_axis_add(l, lanes);
+    from->stride[panel] = lanes;
+    to->stride[panel] = m->plan->in_phases * m->plan->k * lanes;
+    from->stride[k] = w->row;
+    from->stride[lane] = to->stride[lane] = 1;
+    to->stride[k] = lanes;
+}
+
+static void load_taps(const phase *f, dn_wino_loop *l, const weights *w, const dn_access *from,
                       dn_wino_square *taps) {
     const dn_wino_part *m = f->part;
     int64_t base_y = tap_y(f, 0) % m->y->stride, base_x = tap_x(f, 0) % m->x->stride;
-    int arg = dn_wino_arg(l, w, offset_in_w(m, base_y, base_x) + m->column * stride_of_n(m));
+    int64_t base = base_y * m->x->kernel + base_x;
+    int arg = dn_wino_arg(l, w->buffer, base * w->tap + w->column);
     *taps = (dn_wino_square){m->y->taps, m->x->taps, {0}};
     for (int i = 0; i < taps->rows * taps->columns; i++) {
         int64_t y = tap_y(f, i / taps->columns), x = tap_x(f, i % taps->columns);
         dn_access at = *from;
-        at.offset = offset_in_w(m, y - base_y, x - base_x);
+        at.offset = (y * m->x->kernel + x - base) * w->tap;
         bool exists = y < m->y->kernel && x < m->x->kernel;
         taps->value[i] = exists ? dn_wino_load(l, arg, &at) : -1;
     }
 }
 
-static void push_weights(const phase *f, int w, int to) {
+static void push_weights(const phase *f, const weights *w, int to) {
     const dn_wino_part *m = f->part;
     const dn_winograd *p = m->plan;
     const dn_wino_axis *y = m->y, *x = m->x;
     dn_wino_loop l = {0};
     dn_access from = {0}, at = {0};
-    weight_axes(m, &l, &from, &at);
+    weight_axes(m, w, &l, &from, &at);
     dn_wino_open(&l, m->out, m->arena, "winograd weights", m->kernel->span);
     dn_wino_square taps, points;
     load_taps(f, &l, w, &from, &taps);
@@ -82,12 +100,15 @@ static void push_weights(const phase *f, int w, int to) {
 
 int dn_wino_weights(const dn_wino_part *m) {
     const dn_winograd *p = m->plan;
+    int from = m->kernel->args[1];
+    weights w = {from, m->column, p->n, p->k * p->n};
+    if (p->contract.op == DN_OP_CONV_INPUT) w = transposed(m, from);
     int to = dn_wino_buffer(m, p->out_phases * p->points * p->in_phases * p->k * m->n);
     for (int64_t i = 0; i < p->out_phases; i++)
         for (int64_t k = 0; k < p->in_phases; k++) {
             phase f = {m, k / m->x->in_phases, k % m->x->in_phases, i / m->x->out_phases,
                        i % m->x->out_phases};
-            push_weights(&f, m->kernel->args[1], to);
+            push_weights(&f, &w, to);
         }
     return to;
 }

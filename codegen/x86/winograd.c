@@ -1,6 +1,8 @@
 // Which convolutions are done by Winograd's algorithm.
 #include "codegen/kernel/winograd.h"
 
+#include <math.h>
+
 #include "codegen/x86/x86.h"
 
 enum {
@@ -10,7 +12,8 @@ enum {
 
 static const double BYTE_WORK = 1.25;     // multiply-adds in the time that moving a byte takes
 static const double PRODUCT_WORK = 1.15;  // a product's multiply-adds, against a direct one's
-static const double GAIN = 1.15;          // at least: a dozen kernels are compiled for it
+static const double GAIN = 1.15;  // at least, and this much: a dozen kernels are compiled for it
+static const double LEAST_SAVING = 5e7;  // multiply-adds: 0.4 ms of one thread
 
 // Multiply-adds of the direct kernels, which leave out what is beyond the image.
 static double direct_work(const dn_contract *c) {
@@ -28,7 +31,7 @@ static double direct_work(const dn_contract *c) {
 }
 
 bool dn_x86_winograd(const dn_contract *c, dn_winograd_choice *choice) {
-    double least = direct_work(c) / GAIN;
+    double direct = direct_work(c), least = fmin(direct / GAIN, direct - LEAST_SAVING);
     bool found = false;
     for (int n = FEWEST_POINTS; n <= DN_MOST_POINTS; n++) {
         dn_winograd_choice tried = {{n, n}, CACHE_BYTES};
