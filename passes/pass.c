@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "passes/erase_stops.h"
+#include "passes/share_rows.h"
 #include "passes/simplify.h"
 
 typedef struct pass {
@@ -17,6 +18,7 @@ static const pass passes[] = {
     {"dead-code", dn_graph_compact},  // gradients that nothing uses go before any work on them
     {"erase-stops", dn_erase_stops},
     {"simplify", dn_simplify},
+    {"share-rows", dn_share_rows},
 };
 enum { N_PASSES = sizeof passes / sizeof *passes };
 

@@ -34,7 +34,8 @@ static void copy_results(const dn_graph *graph, dn_graph *to, dn_node *const *ma
         dn_graph_update_var(to, graph->updates[i].var, map[graph->updates[i].node->id]);
 }
 
-static void copy_nodes(const dn_graph *graph, dn_graph *to, dn_node **map, dn_rebuild_rule *rule) {
+static void copy_nodes(const dn_graph *graph, dn_graph *to, dn_node **map, dn_rebuild_rule *rule,
+                       const void *context) {
     bool *live = dn_xcalloc((size_t)graph->n_nodes, sizeof *live);
     dn_node **in = NULL;
     int most = 0;
@@ -46,7 +47,7 @@ static void copy_nodes(const dn_graph *graph, dn_graph *to, dn_node **map, dn_re
             in = dn_xrealloc(in, (size_t)(most = node->n_in) * sizeof(dn_node *));
         for (int i = 0; i < node->n_in; i++) in[i] = map[node->in[i]->id];
         to->span = node->span;
-        map[id] = rule(to, node, in);
+        map[id] = rule(to, node, in, context);
         DN_ASSERT(dn_type_equal(&map[id]->type, &node->type), "rewriting %s changed its type",
                   dn_op_get(node->op)->name);
     }
@@ -54,11 +55,11 @@ static void copy_nodes(const dn_graph *graph, dn_graph *to, dn_node **map, dn_re
     free(live);
 }
 
-dn_graph *dn_rebuild(const dn_graph *graph, dn_rebuild_rule *rule) {
+dn_graph *dn_rebuild(const dn_graph *graph, dn_rebuild_rule *rule, const void *context) {
     dn_graph *draft = dn_graph_new(graph->dims, graph->name);
     dn_node **map = dn_xcalloc((size_t)graph->n_nodes + 1, sizeof(dn_node *));
     copy_leaves(graph, draft, map);
-    copy_nodes(graph, draft, map, rule);
+    copy_nodes(graph, draft, map, rule, context);
     copy_results(graph, draft, map);
     free(map);
     draft->span = graph->span;

@@ -5,15 +5,16 @@
 #include "ir/graph.h"
 
 // Makes, in `to`, what stands for `node` there; in[i] stands for its operand i. The result has
-// node's type.
-typedef dn_node *dn_rebuild_rule(dn_graph *to, const dn_node *node, dn_node *const *in);
+// node's type. context: dn_rebuild's.
+typedef dn_node *dn_rebuild_rule(dn_graph *to, const dn_node *node, dn_node *const *in,
+                                 const void *context);
 
 // A copy of `graph` in which `rule` has made every node that something needs, operands first.
 // Inputs and variables keep their indices, new nodes have the span of what they stand for, and what
 // nothing needs is gone.
-dn_graph *dn_rebuild(const dn_graph *graph, dn_rebuild_rule *rule);
+dn_graph *dn_rebuild(const dn_graph *graph, dn_rebuild_rule *rule, const void *context);
 
-// The rule that changes nothing: the same op on the new operands.
+// What a rule does that changes nothing: the same op on the new operands.
 dn_node *dn_rebuild_same(dn_graph *to, const dn_node *node, dn_node *const *in);
 
 // dn_graph_op for passes, which only make what fits: a failure is a bug, and panics.

@@ -60,8 +60,10 @@ dn_node *dn_simplified_reshape(dn_graph *graph, dn_node *x, const dn_type *to) {
     return dn_simplified(graph, DN_OP_RESHAPE, &x, 1, NULL, 0, to);
 }
 
-static dn_node *simplify_copy(dn_graph *to, const dn_node *node, dn_node *const *in) {
+static dn_node *simplify_copy(dn_graph *to, const dn_node *node, dn_node *const *in,
+                              const void *context) {
+    (void)context;
     return simplify_node(to, dn_rebuild_same(to, node, in));
 }
 
-dn_graph *dn_simplify(const dn_graph *graph) { return dn_rebuild(graph, simplify_copy); }
+dn_graph *dn_simplify(const dn_graph *graph) { return dn_rebuild(graph, simplify_copy, NULL); }

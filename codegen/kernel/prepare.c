@@ -148,9 +148,11 @@ static dn_node *prepare_bf16(dn_graph *to, const dn_node *node, dn_node *const *
     return dn_build_cast(to, result, DN_BF16);
 }
 
-static dn_node *prepare(dn_graph *to, const dn_node *node, dn_node *const *in) {
+static dn_node *prepare(dn_graph *to, const dn_node *node, dn_node *const *in,
+                        const void *context) {
+    (void)context;
     bool narrow = node->type.dtype == DN_BF16 && computes_wide(node->op);
     return narrow ? prepare_bf16(to, node, in) : prepare_wide(to, node, in);
 }
 
-dn_graph *dn_kernels_prepare(const dn_graph *graph) { return dn_rebuild(graph, prepare); }
+dn_graph *dn_kernels_prepare(const dn_graph *graph) { return dn_rebuild(graph, prepare, NULL); }
