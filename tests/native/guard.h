@@ -1,6 +1,6 @@
 // Memory that ends where a page without access begins: code that reads or writes behind it is
-// killed. Before it, and in what an alignment leaves behind it, all bits are 1: a number that is read
-// there is NaN or -1, and one that is written there is seen.
+// killed. Before it, and in what an alignment leaves behind it, all bits are 1: a number that is
+// read there is NaN or -1, and one that is written there is seen.
 #ifndef DN_TESTS_NATIVE_GUARD_H
 #define DN_TESTS_NATIVE_GUARD_H
 

@@ -128,7 +128,8 @@ static inline bool run_one(const backend *b, void *compiled, int index, const ru
     dn_status status = b->run(compiled, index, c, threads, o.inputs, o.vars, out->tensors);
     bool untouched = operands_end(c, &o, out->tensors + c->graph->n_outputs);
     if (status) dn_str_printf(wrong, "running it: %s", dn_status_message(status));
-    if (!status && !untouched) dn_str_puts(wrong, "an input, a shared variable or memory beside one was written");
+    if (!status && !untouched)
+        dn_str_puts(wrong, "an input, a shared variable or memory beside one was written");
     dn_status_free(status);
     return !status && untouched;
 }
