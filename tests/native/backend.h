@@ -76,14 +76,27 @@ static inline dn_status native_lower(native *n, const run_case *cases, int count
     return DN_SUCCESS;
 }
 
+// For this instruction set, and dn_isa_here() says afterwards what it said before.
+static inline dn_status native_jit(native *n, const dn_native_options *options, dn_isa isa) {
+    const char *set = getenv("DNET_ISA");
+    char *before = set ? dn_strdup(set) : NULL;
+    setenv("DNET_ISA", dn_isa_name(isa), 1);
+    dn_status status = dn_jit_new(n->code, options, &n->jit);
+    if (before)
+        setenv("DNET_ISA", before, 1);
+    else
+        unsetenv("DNET_ISA");
+    free(before);
+    return status;
+}
+
 static inline dn_status native_make(native *n, const run_case *cases, int count, dn_isa isa,
                                     int level) {
     dn_native_options options = {.level = level, .isa = {[DN_ISA_AVX2] = true}, .threads = 1};
     options.isa[isa] = true;
     DN_TRY(native_lower(n, cases, count));
     DN_TRY(dn_native_code_new((const dn_kernels *const *)n->lowered, count, &options, &n->code));
-    setenv("DNET_ISA", dn_isa_name(isa), 1);
-    DN_TRY(dn_jit_new(n->code, &options, &n->jit));
+    DN_TRY(native_jit(n, &options, isa));
     for (int t = 1; t <= MOST_THREADS; t++) {
         DN_TRY(dn_pool_new(t, &n->pools[t]));
         DN_TRY(dn_native_runner_new(n->pools[t], &n->runners[t]));
