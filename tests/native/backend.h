@@ -61,11 +61,12 @@ static inline void native_free(void *compiled) {
     free(n);
 }
 
-static inline dn_status native_lower(native *n, const run_case *cases, int count) {
-    n->lowered = dn_xcalloc((size_t)count, sizeof *n->lowered);
-    for (; n->n < count; n->n++) {
-        dn_kernels **kernels = &n->lowered[n->n];
-        DN_TRY(dn_kernels_lower(cases[n->n].graph, native_target, kernels));
+// The kernels of `count` cases: lowered[0] to lowered[*n - 1], also after a failure.
+static inline dn_status lower_cases(const run_case *cases, int count, const dn_target *target,
+                                    dn_kernels **lowered, int *n) {
+    for (*n = 0; *n < count; ++*n) {
+        dn_kernels **kernels = &lowered[*n];
+        DN_TRY(dn_kernels_lower(cases[*n].graph, target, kernels));
         if (native_change) native_change(*kernels);
         dn_kernels_plan(*kernels);
         dn_status status = dn_kernels_verify(*kernels);
@@ -94,7 +95,8 @@ static inline dn_status native_make(native *n, const run_case *cases, int count,
                                     int level) {
     dn_native_options options = {.level = level, .isa = {[DN_ISA_AVX2] = true}, .threads = 1};
     options.isa[isa] = true;
-    DN_TRY(native_lower(n, cases, count));
+    n->lowered = dn_xcalloc((size_t)count, sizeof *n->lowered);
+    DN_TRY(lower_cases(cases, count, native_target, n->lowered, &n->n));
     DN_TRY(dn_native_code_new((const dn_kernels *const *)n->lowered, count, &options, &n->code));
     DN_TRY(native_jit(n, &options, isa));
     for (int t = 1; t <= MOST_THREADS; t++) {
