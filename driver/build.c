@@ -10,6 +10,7 @@
 #include "driver/c_library.h"
 #include "driver/link.h"
 #include "driver/lower.h"
+#include "runtime/base/replace.h"
 
 // ---- machine code ----
 
@@ -206,24 +207,24 @@ static dn_status link_program(dn_compiler *c, const dn_options *options, const x
 }
 
 static dn_status write_assembly(dn_compiler *c, const dn_options *options) {
-    FILE *file = fopen(options->output, "wb");
-    if (!file) return dn_fail_errno("cannot write %s", options->output);
+    dn_replace replace;
+    DN_TRY(dn_replace_open(&replace, options->output));
     dn_native_options o = native_options(options);
     x86_build x86 = {0};
     dn_cuda_build cuda = {0};
     dn_status status = DN_SUCCESS;
     if (options->x86) {
         status = dn_lower_all(c, &dn_x86_target, &o, &x86.lowered);
-        if (!status) status = print_code(&x86.lowered, &o, DN_FORM_ASSEMBLY, file);
+        if (!status) status = print_code(&x86.lowered, &o, DN_FORM_ASSEMBLY, replace.file);
     }
     if (options->n_cuda && !status) {
         status = dn_cuda_build_lower(c, options, &cuda);
-        if (!status) status = dn_cuda_build_print(c, &cuda, options, DN_FORM_ASSEMBLY, file);
+        if (!status)
+            status = dn_cuda_build_print(c, &cuda, options, DN_FORM_ASSEMBLY, replace.file);
     }
     dn_lowered_free(&x86.lowered);
     dn_cuda_build_free(&cuda);
-    if (fclose(file) != 0 && !status) status = dn_fail_errno("cannot write %s", options->output);
-    return status;
+    return dn_replace_close(&replace, status, false);
 }
 
 // ---- libraries ----

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,9 @@ dn_status dn_workplace_open(dn_workplace *w, const char *output) {
     }
     w->log = dn_printf("%s/log", w->folder);
     if (!output) return DN_SUCCESS;
+    struct stat s;
+    if (stat(output, &s) == 0 && !S_ISREG(s.st_mode))  // a rename would take its place away
+        return dn_fail(DN_IO, "cannot write %s: it is not a file", output);
     w->beside = dn_printf("%s.tmp-%ld", output, (long)getpid());
     // Says at once, and better than the linker, that the output cannot be there.
     int fd = open(w->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

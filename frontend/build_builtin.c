@@ -158,8 +158,12 @@ static bool fill_in_size(dn_build *b, const dn_call *c, const dn_node *x, int co
             return false;
         }
     }
-    if (open >= 0 && product != 0)
-        dims[open] = dn_dim_div(b->c->dims, dn_type_elements(b->c->dims, &x->type), product);
+    if (open < 0) return true;
+    if (product == 0) {
+        dn_build_error(b, c->span, "reshape: one of the sizes is 0, so -1 could be any size");
+        return false;
+    }
+    dims[open] = dn_dim_div(b->c->dims, dn_type_elements(b->c->dims, &x->type), product);
     return true;
 }
 

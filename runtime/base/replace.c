@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/memory.h"
@@ -45,19 +46,35 @@ static dn_status failed(const char *path, const char *what) {
     return dn_fail_errno("%s: cannot %s", path, what);
 }
 
+// A device, a pipe or a folder.
+static bool is_no_file(const char *path) {
+    struct stat s;
+    return stat(path, &s) == 0 && !S_ISREG(s.st_mode);
+}
+
+static void end(dn_replace *replace) {
+    free(replace->path);
+    free(replace->target);
+    free(replace->beside);
+    *replace = (dn_replace){0};
+}
+
 dn_status dn_replace_open(dn_replace *replace, const char *path) {
-    remove_left_behind(path);
-    char *beside = dn_printf("%s.tmp-%ld", path, (long)gettid());
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
-    if (!file) {
-        dn_status status = failed(path, "write");
-        if (fd >= 0) close(fd), unlink(beside);
-        free(beside);
-        return status;
+    char *linked = realpath(path, NULL);  // NULL: there is nothing yet
+    *replace = (dn_replace){.path = dn_strdup(path), .target = linked ? linked : dn_strdup(path)};
+    if (!is_no_file(replace->target)) {
+        remove_left_behind(replace->target);
+        replace->beside = dn_printf("%s.tmp-%ld", replace->target, (long)gettid());
     }
-    *replace = (dn_replace){.file = file, .path = dn_strdup(path), .beside = beside};
-    return DN_SUCCESS;
+    const char *opened = replace->beside ? replace->beside : replace->target;
+    int fd = open(opened, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    replace->file = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (replace->file) return DN_SUCCESS;
+    dn_status status = failed(path, "write");
+    if (fd >= 0) close(fd);
+    if (fd >= 0 && replace->beside) unlink(replace->beside);
+    end(replace);
+    return status;
 }
 
 // Makes a rename in the folder last through a power cut.
@@ -74,7 +91,7 @@ static dn_status sync_folder(const char *path) {
 
 static dn_status finish_file(dn_replace *replace, bool durable) {
     bool written = !ferror(replace->file) && fflush(replace->file) == 0;
-    if (written && durable) written = fsync(fileno(replace->file)) == 0;
+    if (written && durable && replace->beside) written = fsync(fileno(replace->file)) == 0;
     dn_status status = written ? DN_SUCCESS : failed(replace->path, "write");
     if (fclose(replace->file) != 0 && !status) status = failed(replace->path, "write");
     return status;
@@ -86,12 +103,10 @@ dn_status dn_replace_close(dn_replace *replace, dn_status status, bool durable) 
     } else {
         status = finish_file(replace, durable);
     }
-    if (!status && rename(replace->beside, replace->path) != 0)
+    if (!status && replace->beside && rename(replace->beside, replace->target) != 0)
         status = failed(replace->path, "rename");
-    if (status) unlink(replace->beside);
-    if (!status && durable) status = sync_folder(replace->path);
-    free(replace->path);
-    free(replace->beside);
-    *replace = (dn_replace){0};
+    if (status && replace->beside) unlink(replace->beside);
+    if (!status && replace->beside && durable) status = sync_folder(replace->target);
+    end(replace);
     return status;
 }

@@ -7,8 +7,6 @@
 
 #include "runtime/native/native.h"
 
-enum { DN_PROGRAM_HEADER = 24 };
-
 typedef struct dn_program_source {
     const char *path, *text;
 } dn_program_source;

@@ -93,12 +93,16 @@ dn_status dn_host_push_frame(dn_run *run, int command, dn_value *locals, bool le
 // Runs the frames until the outermost one returns; on failure they are cleared. *result as in
 // dn_run_command.
 dn_status dn_host_continue(dn_run *run, dn_value *result) DN_MUST_USE;
-// Whether a message begins with a place, "gan.dnet:12:5: ..."; *length is without the ": ".
-bool dn_host_place(const char *message, size_t *length);
 // The bar of the innermost loop that has one, or NULL.
 dn_progress *dn_host_active_bar(const dn_run *run);
 // Clears the bar that is drawn, if any, because something else will be printed.
 void dn_host_hide_bar(const dn_run *run);
+
+// place.c
+// Whether a message begins with a place, "gan.dnet:12:5: ..."; *length is without the ": ".
+bool dn_host_place(const char *message, size_t *length);
+// The failure of the instruction before the program counters, with its place; takes the status.
+dn_status dn_host_locate(const dn_run *run, dn_status status) DN_MUST_USE;
 
 // verify.c: checks a command's code once, so that running it needs no checks of operands and stack.
 dn_status dn_host_check_command(dn_run *run, int command, const dn_checked_code **out) DN_MUST_USE;

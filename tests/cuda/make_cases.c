@@ -7,8 +7,8 @@
 #include "runtime/cuda/cuda_image.h"
 #include "runtime/host/program_image.h"
 #include "tests/cuda/case_file.h"
-#include "tests/interp/golden_case.h"
 #include "tests/native/cuda_cases.h"
+#include "tests/native/golden_run.h"
 #include "tests/native/random_graph.h"
 #include "tests/native/verdict.h"
 
@@ -40,17 +40,10 @@ static void put_code(const cuda_cases *made) {
     free(bytes);
 }
 
-// What element i of a result may be away. See first_difference.
-static double margin(const allowance *a, const dn_tensor *want, int64_t i, double chaos) {
-    if (a->loose[i]) return INFINITY;
-    if (!dn_dtype_is_float(want->dtype)) return 0;
-    return a->spread[i] > chaos ? INFINITY : allowed(a, want, i);
-}
-
 static case_result result_of(const allowance *a, dn_tensor *want) {
     int64_t count = dn_shape_elements(&want->shape);
     case_result r = {want, dn_xcalloc((size_t)count + 1, sizeof *r.allowed)};
-    double chaos = 0.01 * largest_of(want);
+    double chaos = chaos_of(want);
     for (int64_t i = 0; i < count; i++) r.allowed[i] = margin(a, want, i, chaos);
     return r;
 }
@@ -96,15 +89,6 @@ static void put_batch(const run_case *cases, char *const *names, int n) {
 
 // ---- golden cases ----
 
-static run_case runnable(const golden_case *g) {
-    run_case c = {0};
-    CHECK_OK(dn_graph_parse(dims, g->graph, &c.graph));
-    c.inputs = dn_xcalloc((size_t)g->n_in + 1, sizeof *c.inputs);
-    c.vars = dn_xcalloc(1, sizeof *c.vars);
-    for (int i = 0; i < g->n_in; i++) c.inputs[i] = dn_tensor_retain(g->in[i]);
-    return c;
-}
-
 // The interpreter gives these values (tests/interp), so it is what cases are held against here,
 // too.
 static void make_ops(bool f32) {
@@ -116,7 +100,7 @@ static void make_ops(bool f32) {
     CHECK_OK(dn_read_file(TEST_DIR "/interp/golden/ops.txt", &text, &length));
     for (const char *at = text; *at;) {
         for (n = 0; n < BATCH && read_golden(&at, f32 ? DN_F32 : DN_F64, &g); n++) {
-            cases[n] = runnable(&g);
+            cases[n] = golden_run(dims, &g);
             names[n] = dn_strdup(g.name);
             free_golden(&g);
         }

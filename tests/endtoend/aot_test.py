@@ -129,6 +129,11 @@ def test_no_linker():
     check(os.listdir(cwd) == [], os.listdir(cwd))
 
 
+def test_full_disk():
+    cwd = folder()
+    run_fails(RUN, DNETC, TINY_GAN, "-S", "-o", "/dev/full", cwd=cwd, says=["/dev/full: cannot write: No space left"])
+
+
 def main():
     gan = compile_gan()
     if not sanitized(gan):
@@ -139,6 +144,7 @@ def main():
     test_resume_across(gan)
     test_fault_has_its_place()
     test_no_linker()
+    test_full_disk()
     finish()
 
 

@@ -61,11 +61,12 @@ static inline void native_free(void *compiled) {
     free(n);
 }
 
-static inline dn_status native_lower(native *n, const run_case *cases, int count) {
-    n->lowered = dn_xcalloc((size_t)count, sizeof *n->lowered);
-    for (; n->n < count; n->n++) {
-        dn_kernels **kernels = &n->lowered[n->n];
-        DN_TRY(dn_kernels_lower(cases[n->n].graph, native_target, kernels));
+// The kernels of `count` cases: lowered[0] to lowered[*n - 1], also after a failure.
+static inline dn_status lower_cases(const run_case *cases, int count, const dn_target *target,
+                                    dn_kernels **lowered, int *n) {
+    for (*n = 0; *n < count; ++*n) {
+        dn_kernels **kernels = &lowered[*n];
+        DN_TRY(dn_kernels_lower(cases[*n].graph, target, kernels));
         if (native_change) native_change(*kernels);
         dn_kernels_plan(*kernels);
         dn_status status = dn_kernels_verify(*kernels);
@@ -76,14 +77,28 @@ static inline dn_status native_lower(native *n, const run_case *cases, int count
     return DN_SUCCESS;
 }
 
+// For this instruction set, and dn_isa_here() says afterwards what it said before.
+static inline dn_status native_jit(native *n, const dn_native_options *options, dn_isa isa) {
+    const char *set = getenv("DNET_ISA");
+    char *before = set ? dn_strdup(set) : NULL;
+    setenv("DNET_ISA", dn_isa_name(isa), 1);
+    dn_status status = dn_jit_new(n->code, options, &n->jit);
+    if (before)
+        setenv("DNET_ISA", before, 1);
+    else
+        unsetenv("DNET_ISA");
+    free(before);
+    return status;
+}
+
 static inline dn_status native_make(native *n, const run_case *cases, int count, dn_isa isa,
                                     int level) {
     dn_native_options options = {.level = level, .isa = {[DN_ISA_AVX2] = true}, .threads = 1};
     options.isa[isa] = true;
-    DN_TRY(native_lower(n, cases, count));
+    n->lowered = dn_xcalloc((size_t)count, sizeof *n->lowered);
+    DN_TRY(lower_cases(cases, count, native_target, n->lowered, &n->n));
     DN_TRY(dn_native_code_new((const dn_kernels *const *)n->lowered, count, &options, &n->code));
-    setenv("DNET_ISA", dn_isa_name(isa), 1);
-    DN_TRY(dn_jit_new(n->code, &options, &n->jit));
+    DN_TRY(native_jit(n, &options, isa));
     for (int t = 1; t <= MOST_THREADS; t++) {
         DN_TRY(dn_pool_new(t, &n->pools[t]));
         DN_TRY(dn_native_runner_new(n->pools[t], &n->runners[t]));

@@ -278,18 +278,29 @@ static inline double largest_of(const dn_tensor *t) {
     return most;
 }
 
-// The first element that differs, -1 if none does; how many do. Where errors grow to the size of
-// the values (the cosine of a large sum) they say nothing.
+// Where errors grow to this size (the cosine of a large sum), values say nothing.
+static inline double chaos_of(const dn_tensor *want) {
+    return (want->dtype == DN_BF16 ? 0.2 : 0.01) * largest_of(want);
+}
+
+// How far element i may be away; infinite where it is not compared.
+static inline double margin(const allowance *a, const dn_tensor *want, int64_t i, double chaos) {
+    if (a->loose[i]) return INFINITY;
+    if (!dn_dtype_is_float(want->dtype)) return 0;
+    return a->spread[i] > chaos ? INFINITY : allowed(a, want, i);
+}
+
+// The first element that differs, -1 if none does; how many do.
 static inline int64_t first_difference(const allowance *a, const dn_tensor *want,
                                        const dn_tensor *have, int64_t *count) {
     int64_t first = -1;
-    double chaos = (want->dtype == DN_BF16 ? 0.2 : 0.01) * largest_of(want);
+    double chaos = chaos_of(want);
     *count = 0;
     for (int64_t i = 0; i < dn_shape_elements(&want->shape); i++) {
-        if (a->loose[i] || same_element(want, have, i)) continue;
+        double most = margin(a, want, i, chaos);
+        if (most == INFINITY || same_element(want, have, i)) continue;
         double by = fabs(dn_tensor_get(want, i) - dn_tensor_get(have, i));
-        bool close = by <= allowed(a, want, i) || a->spread[i] > chaos;
-        if (dn_dtype_is_float(want->dtype) && close) continue;
+        if (dn_dtype_is_float(want->dtype) && by <= most) continue;
         if (first < 0) first = i;
         ++*count;
     }

@@ -2,12 +2,13 @@
 // instruction sets and any cut of the tasks give the same bits.
 #include "tests/native/contract_case.h"
 #include "tests/native/contract_jit.h"
+#include "tests/native/guard.h"
 
 // packed[group or batch][panel][step][lane] of B.
 static void *pack(const contraction *k, const void *b) {
     const dn_contract *c = &k->kernel.contract;
     size_t size = dn_dtype_size(c->dtype);
-    char *packed = new_operand(c->dtype, k->b_count);
+    char *packed = dn_xcalloc((size_t)k->b_count + 1, size);
     bool dot = c->op == DN_OP_DOT, conv = c->op == DN_OP_CONV;
     int64_t groups = dot ? product_of(c->batch, c->batches) : c->groups;
     int64_t channels = dot ? 0 : c->channels / groups, filters = dot ? 0 : c->filters / groups;
@@ -35,14 +36,23 @@ static void *pack(const contraction *k, const void *b) {
 
 // ---- running ----
 
-// Runs the tasks in `parts` parts, the last one first.
-static void *run(const contraction *k, const contraction_code *code, void *a, void *b, int parts) {
-    size_t bytes = (size_t)k->out_count * dn_dtype_size(k->kernel.contract.dtype);
-    void *out = dn_xmalloc(bytes + 1);
-    memset(out, 0x7f, bytes);
+// Runs the tasks in `parts` parts, the last one first, in guarded memory.
+static void *run(const contraction *k, const contraction_code *code, const void *a, const void *b,
+                 int parts) {
+    size_t size = dn_dtype_size(k->kernel.contract.dtype), out_bytes = (size_t)k->out_count * size;
+    size_t bytes[] = {(size_t)k->a_count * size, (size_t)k->b_count * size, out_bytes};
+    void *args[3], *out = dn_xmalloc(out_bytes + 1);
+    for (int i = 0; i < 3; i++) args[i] = guarded_new(bytes[i], 1);
+    memcpy(args[0], a, bytes[0]);
+    memcpy(args[1], b, bytes[1]);
+    memset(args[2], 0x7f, bytes[2]);
     int64_t tasks = dn_x86_contract_tasks(&k->kernel);
     for (int i = parts - 1; i >= 0; i--)
-        code->run((void *[]){a, b, out}, tasks * i / parts, tasks * (i + 1) / parts, NULL);
+        code->run(args, tasks * i / parts, tasks * (i + 1) / parts, NULL);
+    memcpy(out, args[2], out_bytes);
+    bool clean = memcmp(args[0], a, bytes[0]) == 0 && memcmp(args[1], b, bytes[1]) == 0;
+    for (int i = 0; i < 3; i++) clean &= guarded_end(args[i], bytes[i], 1);
+    CHECK(clean, "an operand or memory beside one was written");
     return out;
 }
 

@@ -34,20 +34,6 @@ static inline void cuda_cases_free(cuda_cases *o) {
     free(o->variables);
 }
 
-static inline dn_status cuda_lower(cuda_cases *o, const run_case *cases, int count) {
-    o->lowered = dn_xcalloc((size_t)count, sizeof *o->lowered);
-    for (; o->n < count; o->n++) {
-        dn_kernels **kernels = &o->lowered[o->n];
-        DN_TRY(dn_kernels_lower(cases[o->n].graph, &dn_nvptx_target, kernels));
-        dn_kernels_plan(*kernels);
-        dn_status status = dn_kernels_verify(*kernels);
-        if (!status) continue;
-        dn_kernels_free(*kernels);
-        return status;
-    }
-    return DN_SUCCESS;
-}
-
 // A program whose entries are the cases, each with variables of its own.
 static inline void cuda_program(cuda_cases *o, const run_case *cases) {
     int n_vars = 0;
@@ -75,7 +61,8 @@ static inline dn_status cuda_cases_make(cuda_cases *o, const run_case *cases, in
     dn_native_options options = {.level = level, .threads = 1};
     size_t size;
     *o = (cuda_cases){0};
-    DN_TRY(cuda_lower(o, cases, count));
+    o->lowered = dn_xcalloc((size_t)count, sizeof *o->lowered);
+    DN_TRY(lower_cases(cases, count, &dn_nvptx_target, o->lowered, &o->n));
     DN_TRY(dn_native_code_new((const dn_kernels *const *)o->lowered, count, &options, &o->code));
     o->launches = dn_xcalloc((size_t)(o->code->n_kernels + DN_CUDA_RANDOMS), sizeof *o->launches);
     DN_TRY(dn_cuda_emit(o->code, &options, &cuda_target, DN_FORM_ASSEMBLY, o->launches, &o->ptx,

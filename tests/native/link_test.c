@@ -230,6 +230,9 @@ static void test_failures(fixture *f) {
     link.output = "no/such/folder/small";
     CHECK_FAILS(dn_link_executable(&link), "cannot write no/such/folder/small: No such file");
     link = f->link;
+    link.output = "/dev/null";
+    CHECK_FAILS(dn_link_executable(&link), "cannot write /dev/null: it is not a file");
+    link = f->link;
     link.runtime = "no.a";
     CHECK_FAILS(dn_link_executable(&link), "cannot read no.a");
     link.runtime = NULL;  // nothing lies beside this test

@@ -162,16 +162,29 @@ static void make_long_sum(int64_t rows, int64_t columns, bool transposed) {
     trial_store(t, y, at(0, 1, 0, 0), trial_result(t, 0));
 }
 
-// Nothing to reduce: the sum of nothing is 0, the largest of nothing -inf.
-static void make_empty(void) {
+// Nothing to reduce: the sum of nothing is 0, its product 1, the largest of nothing -inf.
+static void make_empty(dn_dtype dtype) {
+    static const dn_op ops[] = {DN_OP_REDUCE_SUM, DN_OP_REDUCE_PROD, DN_OP_REDUCE_MAX,
+                                DN_OP_REDUCE_MIN};
     trial *t = add_trial("empty reduction");
     trial_axis(t, 20, DN_AXIS_PARALLEL);
     trial_axis(t, 0, DN_AXIS_REDUCE);
-    int x = trial_arg(t, DN_F32, 0), y = trial_arg(t, DN_F32, 20);
-    x = trial_load(t, x, at(0, 0, 1, 0));
+    int x = trial_load(t, trial_arg(t, dtype, 0), at(0, 0, 1, 0));
     t->kernel.n_body = 1;
-    trial_reduce(t, DN_OP_REDUCE_SUM, x);
-    trial_store(t, y, at(0, 1, 0, 0), trial_result(t, 0));
+    for (int i = 0; i < 4; i++) {
+        trial_reduce(t, ops[i], x);
+        trial_store(t, trial_arg(t, dtype, 20), at(0, 1, 0, 0), trial_result(t, i));
+    }
+}
+
+// No points at all: nothing is written.
+static void make_nothing(void) {
+    trial *t = add_trial("no points");
+    trial_axis(t, 0, DN_AXIS_PARALLEL);
+    trial_axis(t, 20, DN_AXIS_PARALLEL);
+    int x = trial_load(t, trial_arg(t, DN_F32, 20), at(0, 0, 1, 0));
+    trial_store(t, trial_arg(t, DN_F32, 20), at(0, 0, 1, 0),
+                trial_op(t, DN_OP_NEG, DN_F32, x, -1, -1));
 }
 
 // ARGMAX and its relatives with NaN and equal elements, along each axis.
@@ -484,7 +497,9 @@ static void make_trials(void) {
     make_long_sum(100000, 3, false);
     make_long_sum(3000, 50, false);
     make_long_sum(70001, 2, true);
-    make_empty();
+    static const dn_dtype dtypes[] = {DN_F32, DN_F64, DN_I32, DN_I64, DN_U8};
+    for (int i = 0; i < 5; i++) make_empty(dtypes[i]);
+    make_nothing();
     static const dn_op ops[] = {DN_OP_ARGMAX, DN_OP_ARGMIN, DN_OP_REDUCE_MAX, DN_OP_REDUCE_MIN};
     for (int i = 0; i < 16; i++)
         make_first_best(ops[i % 4], i < 8 ? 150 : 11, i / 4 % 2, i % 3 ? NAN : 6);

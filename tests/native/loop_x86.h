@@ -7,9 +7,9 @@
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
-#include <sys/mman.h>
 
 #include "codegen/x86/x86.h"
+#include "tests/native/guard.h"
 #include "tests/native/loop_trial.h"
 
 // LLVM's passes that are run on them.
@@ -77,34 +77,23 @@ static inline LLVMOrcLLJITRef trial_compile(trial **list, int n, dn_isa isa, con
 
 // ---- running ----
 
-// Copies of a trial's data, each right before a page without access and behind zeros.
+// Copies of a trial's data in guarded memory.
 typedef struct memory {
-    char *base[MOST_ENTRIES];
-    size_t bytes[MOST_ENTRIES];
     void *args[MOST_ENTRIES];
 } memory;
 
 static inline void memory_open(const trial *t, memory *m) {
     for (int i = 0; i < t->kernel.n_args; i++) {
-        size_t used = t->data[i]->bytes, whole = (used + 64 + 4095) / 4096 * 4096;
-        m->bytes[i] = whole + 4096;
-        m->base[i] =
-            mmap(NULL, m->bytes[i], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        CHECK(m->base[i] != MAP_FAILED);
-        CHECK(mprotect(m->base[i] + whole, 4096, PROT_NONE) == 0);
-        m->args[i] = m->base[i] + whole - used;
-        memcpy(m->args[i], t->data[i]->data, used);
+        m->args[i] = guarded_new(t->data[i]->bytes, 1);
+        memcpy(m->args[i], t->data[i]->data, t->data[i]->bytes);
     }
 }
 
 // Closes; false if something before a buffer was written.
 static inline bool memory_close(const trial *t, memory *m) {
-    static const char zeros[64];
     bool clean = true;
-    for (int i = 0; i < t->kernel.n_args; i++) {
-        clean &= memcmp((char *)m->args[i] - 64, zeros, 64) == 0;
-        munmap(m->base[i], m->bytes[i]);
-    }
+    for (int i = 0; i < t->kernel.n_args; i++)
+        clean &= guarded_end(m->args[i], t->data[i]->bytes, 1);
     return clean;
 }
 

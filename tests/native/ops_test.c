@@ -1,19 +1,9 @@
 // Every op's golden values (tests/interp/golden/ops.txt) on native code: f64, f32 and bf16, -O0 and
 // -O3, each instruction set, 1 to 3 threads, poisoned memory.
-#include "tests/interp/golden_case.h"
+#include "tests/native/golden_run.h"
 #include "tests/native/verdict.h"
 
 enum { MOST_CASES = 400 };
-
-// A golden case as the backend wants it.
-static run_case runnable(dn_dims *dims, const golden_case *g) {
-    run_case c = {0};
-    CHECK_OK(dn_graph_parse(dims, g->graph, &c.graph));
-    c.inputs = dn_xcalloc((size_t)g->n_in + 1, sizeof *c.inputs);
-    c.vars = dn_xcalloc(1, sizeof *c.vars);
-    for (int i = 0; i < g->n_in; i++) c.inputs[i] = dn_tensor_retain(g->in[i]);
-    return c;
-}
 
 // `first` holds the results of the first run with these values; all others have the same bits.
 static void check_case(void *compiled, int index, const golden_case *g, const run_case *c,
@@ -55,7 +45,7 @@ static void test_dtype(const char *text, dn_dtype real) {
     dn_dims *dims = dn_dims_new();
     int n = 0;
     for (; n < MOST_CASES && read_golden(&text, real, &golden[n]); n++)
-        cases[n] = runnable(dims, &golden[n]);
+        cases[n] = golden_run(dims, &golden[n]);
     CHECK(n > 200 && !*text, "%d cases, then: %.40s", n, text);
     check_all(golden, cases, n, 0);
     check_all(golden, cases, n, 3);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "runtime/host/run.h"
-#include "tests/check.h"
+#include "tests/runtime/image_damage.h"
 
 // ---- a program with some of everything ----
 
@@ -170,12 +170,6 @@ static void test_unusual(void) {
 
 // ---- damage ----
 
-static void fix_checksum(char *bytes, size_t size) {
-    uint64_t header[] = {size - DN_PROGRAM_HEADER, dn_hash(bytes + DN_PROGRAM_HEADER,
-                                                           size - DN_PROGRAM_HEADER, DN_HASH_SEED)};
-    memcpy(bytes + 8, header, sizeof header);
-}
-
 // Goes through what a program does before it runs; sanitizers watch.
 static void use(const dn_program_image *image) {
     dn_executor none = {0};
@@ -211,34 +205,6 @@ static bool refused(const char *bytes, size_t size) {
     return failed;
 }
 
-static void test_damage(const char *bytes, size_t size) {
-    char *copy = dn_xmalloc(size + 1);
-    int accepted = 0, wrong = 0;
-    for (size_t i = 0; i < size; i++) {
-        for (int bit = 0; bit < 8; bit++) {
-            memcpy(copy, bytes, size);
-            copy[i] ^= (char)(1 << bit);
-            accepted += !refused(copy, size);
-            fix_checksum(copy, size);
-            if (i >= DN_PROGRAM_HEADER) wrong += refused(copy, size);
-        }
-    }
-    CHECK(accepted == 0, "%d of the changes went unseen", accepted);
-    CHECK(wrong > 1000, "%d", wrong);
-    for (size_t length = 0; length < size; length++) {
-        memcpy(copy, bytes, size);
-        CHECK(refused(copy, length), "%zu bytes", length);
-        if (length < DN_PROGRAM_HEADER) continue;
-        fix_checksum(copy, length);
-        CHECK(refused(copy, length), "%zu bytes with a checksum", length);
-    }
-    memcpy(copy, bytes, size);
-    copy[size] = 0;
-    fix_checksum(copy, size + 1);
-    CHECK(refused(copy, size + 1), "a byte too many");
-    free(copy);
-}
-
 // Random bytes in place of some.
 static void test_noise(const char *bytes, size_t size) {
     char *copy = dn_xmalloc(size);
@@ -246,8 +212,8 @@ static void test_noise(const char *bytes, size_t size) {
     for (int round = 0; round < 5000; round++) {
         memcpy(copy, bytes, size);
         for (int n = rand() % 4; n >= 0; n--)
-            copy[DN_PROGRAM_HEADER + (size_t)rand() % (size - DN_PROGRAM_HEADER)] = (char)rand();
-        fix_checksum(copy, size);
+            copy[DN_IMAGE_HEADER + (size_t)rand() % (size - DN_IMAGE_HEADER)] = (char)rand();
+        image_checksum(copy, size);
         (void)refused(copy, size);
     }
     free(copy);
@@ -321,7 +287,7 @@ int main(void) {
     CHECK_OK(dn_program_encode(&image, &bytes, &size));
     test_round_trip(bytes, size);
     test_unusual();
-    test_damage(bytes, size);
+    damage_image(bytes, size, 1000, refused);
     test_noise(bytes, size);
     test_references();
     free(bytes);

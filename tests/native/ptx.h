@@ -59,7 +59,12 @@ static inline char *ptx_of(dn_emit *e, const dn_nvptx *target) {
 // What ptxas says of each kernel; NULL where it is not installed. The caller frees it.
 static inline char *ptx_assemble(const char *ptx, const char *processor) {
     static const char ptxas[] = "/usr/local/cuda/bin/ptxas";
-    if (access(ptxas, X_OK) != 0) return NULL;
+    static bool said;
+    if (access(ptxas, X_OK) != 0) {
+        if (!said) printf("there is no %s: what it would say is not checked\n", ptxas);
+        said = true;
+        return NULL;
+    }
     char path[] = "/tmp/dnet_ptx_XXXXXX", *text = NULL;
     int file = mkstemp(path);
     CHECK(file >= 0 && write(file, ptx, strlen(ptx)) == (ssize_t)strlen(ptx));

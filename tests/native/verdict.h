@@ -102,7 +102,7 @@ static inline bool operands_end(const run_case *c, operands *o, dn_tensor **to) 
     bool untouched = true;
     for (int i = 0; i < c->graph->n_inputs; i++) {
         untouched &= memcmp(o->inputs[i]->data, c->inputs[i]->data, c->inputs[i]->bytes) == 0;
-        guarded_free(o->inputs[i]);
+        untouched &= guarded_free(o->inputs[i]);
     }
     for (int i = 0; i < c->graph->n_vars; i++) {
         dn_tensor *guarded = o->guarded_vars[i];
@@ -112,7 +112,7 @@ static inline bool operands_end(const run_case *c, operands *o, dn_tensor **to) 
         if (o->shared || !in_place)
             untouched &= memcmp(guarded->data, c->vars[i]->data, guarded->bytes) == 0;
         if (!in_place) dn_tensor_release(o->vars[i]);
-        guarded_free(guarded);
+        untouched &= guarded_free(guarded);
     }
     free(o->inputs);
     free(o->guarded_vars);
@@ -128,7 +128,8 @@ static inline bool run_one(const backend *b, void *compiled, int index, const ru
     dn_status status = b->run(compiled, index, c, threads, o.inputs, o.vars, out->tensors);
     bool untouched = operands_end(c, &o, out->tensors + c->graph->n_outputs);
     if (status) dn_str_printf(wrong, "running it: %s", dn_status_message(status));
-    if (!status && !untouched) dn_str_puts(wrong, "an input or a shared variable was written");
+    if (!status && !untouched)
+        dn_str_puts(wrong, "an input, a shared variable or memory beside one was written");
     dn_status_free(status);
     return !status && untouched;
 }

@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-#include "runtime/host/image_stream.h"
-#include "tests/check.h"
+#include "tests/runtime/image_damage.h"
 
 // ---- a program with some of everything ----
 
@@ -122,12 +121,6 @@ static void test_compression(void) {
 
 // ---- damage ----
 
-static void fix_checksum(char *bytes, size_t size) {
-    uint64_t header[] = {size - DN_IMAGE_HEADER,
-                         dn_hash(bytes + DN_IMAGE_HEADER, size - DN_IMAGE_HEADER, DN_HASH_SEED)};
-    memcpy(bytes + DN_IMAGE_MAGIC, header, sizeof header);
-}
-
 // Whether it is refused; what is not can be used.
 static bool refused(const char *bytes, size_t size) {
     char *copy = dn_xmalloc(size ? size : 1), *again;  // so that sanitizers see its end
@@ -148,34 +141,6 @@ static bool refused(const char *bytes, size_t size) {
     dn_arena_free(&arena);
     free(copy);
     return failed;
-}
-
-static void test_damage(const char *bytes, size_t size) {
-    char *copy = dn_xmalloc(size + 1);
-    int accepted = 0, wrong = 0;
-    for (size_t i = 0; i < size; i++) {
-        for (int bit = 0; bit < 8; bit++) {
-            memcpy(copy, bytes, size);
-            copy[i] ^= (char)(1 << bit);
-            accepted += !refused(copy, size);
-            fix_checksum(copy, size);
-            if (i >= DN_IMAGE_HEADER) wrong += refused(copy, size);
-        }
-    }
-    CHECK(accepted == 0, "%d of the changes went unseen", accepted);
-    CHECK(wrong > 500, "%d", wrong);
-    for (size_t length = 0; length < size; length++) {
-        memcpy(copy, bytes, size);
-        CHECK(refused(copy, length), "%zu bytes", length);
-        if (length < DN_IMAGE_HEADER) continue;
-        fix_checksum(copy, length);
-        CHECK(refused(copy, length), "%zu bytes with a checksum", length);
-    }
-    memcpy(copy, bytes, size);
-    copy[size] = 0;
-    fix_checksum(copy, size + 1);
-    CHECK(refused(copy, size + 1), "a byte too many");
-    free(copy);
 }
 
 // ---- what does not belong together ----
@@ -251,7 +216,7 @@ int main(void) {
     CHECK_OK(dn_cuda_image_encode(&c, &bytes, &size));
     test_round_trip(bytes, size, ptx);
     test_compression();
-    test_damage(bytes, size);
+    damage_image(bytes, size, 500, refused);
     test_references();
     test_memory();
     free(bytes);

@@ -1,6 +1,7 @@
 // Files written beside their place: what a reader sees, and what is left.
 #include "runtime/base/replace.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -69,6 +70,40 @@ static void check_left_behind(void) {
     free(alive);
 }
 
+// A link stays, and what it points at is replaced.
+static void check_link(void) {
+    char *file = in_folder("far.txt"), *link = in_folder("link.txt");
+    write_text(file, "old", DN_SUCCESS, false);
+    CHECK(symlink("far.txt", link) == 0);
+    write_text(link, "new", DN_SUCCESS, true);
+    struct stat s;
+    CHECK(lstat(link, &s) == 0 && S_ISLNK(s.st_mode), "the link went");
+    check_text(file, "new");
+    free(file);
+    free(link);
+}
+
+// What is no file is written to and stays what it is.
+static void check_no_file(void) {
+    struct stat s;
+    dn_replace replace;
+    write_text("/dev/null", "nothing", DN_SUCCESS, true);
+    CHECK(stat("/dev/null", &s) == 0 && S_ISCHR(s.st_mode), "/dev/null went");
+    char *pipe = in_folder("pipe"), text[8] = "";
+    CHECK(mkfifo(pipe, 0600) == 0);
+    int reader = open(pipe, O_RDONLY | O_NONBLOCK);
+    write_text(pipe, "four", DN_SUCCESS, false);
+    CHECK(read(reader, text, sizeof text - 1) == 4 && strcmp(text, "four") == 0, "%s", text);
+    CHECK(stat(pipe, &s) == 0 && S_ISFIFO(s.st_mode), "the pipe went");
+    close(reader);
+    CHECK_OK(dn_replace_open(&replace, "/dev/full"));
+    fputs("much", replace.file);
+    CHECK_FAILS(dn_replace_close(&replace, DN_SUCCESS, false),
+                "/dev/full: cannot write: No space left");
+    CHECK_FAILS(dn_replace_open(&replace, folder), "cannot write: Is a directory");
+    free(pipe);
+}
+
 int main(void) {
     snprintf(folder, sizeof folder, "/tmp/dnet_replace_XXXXXX");
     CHECK(mkdtemp(folder) != NULL, "%s", folder);
@@ -82,6 +117,8 @@ int main(void) {
     CHECK_FAILS(dn_replace_open(&replace, nowhere), "none/a.txt: cannot write: No such file");
     check_left_behind();
     check_text(path, "three");
+    check_link();
+    check_no_file();
     free(nowhere);
     free(path);
     char *remove = dn_printf("rm -r %s", folder);

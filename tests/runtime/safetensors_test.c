@@ -249,7 +249,7 @@ static void test_failing_writes(void) {
     check_write_fails(in_folder("plain/file"), "Not a directory");
     mkdir(in_folder("taken"), 0777);
     int before = files_in_folder();
-    check_write_fails(in_folder("taken"), "cannot rename: Is a directory");
+    check_write_fails(in_folder("taken"), "cannot write: Is a directory");
     CHECK(files_in_folder() == before, "the temporary file is gone");
     rmdir(in_folder("taken"));
     test_read_only_folder();
