@@ -103,8 +103,9 @@ typedef struct dn_store {
 enum { DN_MAX_SPATIAL = DN_MAX_RANK - 2 };
 
 typedef struct dn_contract {
-    dn_op op;  // DOT, CONV, CONV_INPUT, CONV_WEIGHT
-    dn_dtype dtype;
+    dn_op op;        // DOT, CONV, CONV_INPUT, CONV_WEIGHT
+    dn_dtype dtype;  // of the sums and, but for `narrow`, of the operands
+    bool narrow[2];  // operand a, b is bf16 in memory, and `dtype` is f32: see dn_operand_dtype
     // convolutions
     int spatial;
     int64_t images, channels, filters, groups;  // channels and filters of all groups
@@ -121,6 +122,11 @@ typedef struct dn_contract {
     // where): each is a result, and they are the outermost axis. 0: it is not cut.
     int parts;
 } dn_contract;
+
+// Of an operand (0: a, 1: b) in memory.
+static inline dn_dtype dn_operand_dtype(const dn_contract *contract, int operand) {
+    return contract->narrow[operand] ? DN_BF16 : contract->dtype;
+}
 
 typedef enum dn_kernel_kind { DN_KERNEL_LOOP, DN_KERNEL_CONTRACT, DN_KERNEL_RANDOM } dn_kernel_kind;
 
@@ -206,6 +212,9 @@ struct dn_target {
     // Into how many parts a sum is worth cutting, for lack of other tasks: 1 for not at all. NULL:
     // never. From shapes alone, so that the order of sums does not depend on the machine.
     int (*parts)(const dn_contract *contract);
+    // Whether an operand that is bf16 in memory (`narrow`) is read as it is; else lowering makes a
+    // copy of f32 for the contraction. NULL: none is.
+    bool (*reads_narrow)(const dn_contract *contract, int operand);
     // Whether a convolution should be done by Winograd's algorithm; NULL: none should.
     bool (*winograd)(const dn_contract *contract, dn_winograd_choice *choice);
 };

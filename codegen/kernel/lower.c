@@ -194,24 +194,32 @@ static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
     }
     part_from_epilogue(l, k, 1);
     c->packed = pack.width;
+    c->narrow[1] = false;
     k->args[1] = buffer;
 }
 
-// Operands of bf16 are copied to f32. A copy is for one contraction: kept for others, it would take
-// more memory than bf16 saves.
+static bool must_widen(const lowering *l, const dn_contract *c, int operand) {
+    if (!c->narrow[operand]) return false;
+    return !l->target->reads_narrow || !l->target->reads_narrow(c, operand);
+}
+
+// Operands of bf16 that the target cannot read are copied to f32. A copy is for one contraction:
+// kept for others, it would take more memory than bf16 saves.
 static void widen_operands(lowering *l, dn_kernel *k) {
-    int from[2] = {k->args[0], k->args[1]};
+    dn_contract *c = &k->contract;
+    const bool widen[2] = {must_widen(l, c, 0), must_widen(l, c, 1)};
+    const int from[2] = {k->args[0], k->args[1]};
     for (int i = 0; i < 2; i++) {
+        if (!widen[i]) continue;
         dn_buffer narrow = l->out->buffers[from[i]];
-        dn_dtype dtype = k->contract.dtype;
-        if (narrow.dtype == dtype) continue;
         part_from_epilogue(l, k, i);
-        if (i == 1 && from[1] == from[0]) {
+        c->narrow[i] = false;
+        if (i == 1 && widen[0] && from[1] == from[0]) {
             k->args[1] = k->args[0];
             continue;
         }
-        k->args[i] = new_buffer(l, DN_BUFFER_TEMP, -1, dtype, narrow.count, narrow.node);
-        push_kernel(l, dn_expand_copy(&l->out->arena, narrow.node, dtype, from[i], k->args[i]));
+        k->args[i] = new_buffer(l, DN_BUFFER_TEMP, -1, c->dtype, narrow.count, narrow.node);
+        push_kernel(l, dn_expand_copy(&l->out->arena, narrow.node, c->dtype, from[i], k->args[i]));
     }
 }
 
@@ -249,6 +257,7 @@ static bool use_winograd(lowering *l, dn_kernel *k, const dn_node *node, const d
     if (dn_winograd_has_weights(&plan)) {
         int buffer = transformed_weights(l, k, &plan, source, width);
         part_from_epilogue(l, k, 1);
+        k->contract.narrow[1] = false;
         k->args[1] = buffer;
     }
     dn_winograd_kernels(l->out, &plan, k, node, width);

@@ -1,5 +1,6 @@
 // What is in bf16 stays so in memory: which buffers of f32 an entry with bf16 has.
 #include <stdlib.h>
+#include <string.h>
 
 #include "codegen/kernel/kernel.h"
 #include "codegen/x86/x86.h"
@@ -95,9 +96,32 @@ static void test_widening(void) {
     free_lowered(k);
 }
 
+// Winograd's kernels read bf16 as it is.
+static void test_winograd(void) {
+    dn_kernels *k = lowered(
+        "graph @conv {\n"
+        "  %0 = input {index=0, name=\"x\"} : bf16[8, 24, 24, 64]\n"
+        "  %1 = input {index=1, name=\"w\"} : bf16[3, 3, 64, 64]\n"
+        "  %2 = input {index=2, name=\"y\"} : bf16[8, 24, 24, 64]\n"
+        "  %3 = conv %0, %1 {stride=[1, 1], lo=[1, 1], hi=[1, 1], dilation=[1, 1], groups=1}"
+        " : bf16[8, 24, 24, 64]\n"
+        "  %4 = conv_weight %0, %2 {stride=[1, 1], lo=[1, 1], hi=[1, 1], dilation=[1, 1], groups=1}"
+        " : bf16[3, 3, 64, 64]\n"
+        "  return a=%3, b=%4\n"
+        "}\n");
+    int by_others = 0, copies = 0;
+    for (int i = 0; i < k->n; i++) {
+        by_others += k->list[i]->inner != NULL;
+        copies += strcmp(k->list[i]->name, "copy") == 0;
+    }
+    CHECK(by_others == 2 && copies == 0, "%d by others, %d copies", by_others, copies);
+    free_lowered(k);
+}
+
 int main(void) {
     test_contraction();
     test_operands();
     test_widening();
+    test_winograd();
     return CHECK_RESULT();
 }
