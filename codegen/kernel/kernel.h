@@ -118,6 +118,7 @@ typedef struct dn_contract {
     int64_t m, n, k;
     int64_t a_m, a_k, b_k, b_n;
     int packed;  // b (w) is a packed copy with panels of so many lanes (see dn_pack); 0: as above
+    bool pairs;  // the copy is of pairs of steps, which are summed the odd one first
     // The sum is cut, in the order of its terms, into so many parts, about equal (the schedule says
     // where): each is a result, and they are the outermost axis. 0: it is not cut.
     int parts;
@@ -191,9 +192,13 @@ bool dn_kernel_overlap(const dn_kernels *kernels, const dn_kernel *kernel, int a
 //   packed[group or batch][panel][reduction index][lane]
 // panel * width + lane is the column (the result's last axis, within its group); columns beyond the
 // last are 0. The reduction index is (tap, channel) for CONV, (tap, filter) for CONV_INPUT, k for
-// DOT; taps in row-major order.
+// DOT; taps in row-major order. Of operands of bf16 a copy is of f32, or, where channels (filters,
+// k) are even, again of bf16, by pairs of steps, for instructions that multiply and add two:
+//   packed[group or batch][panel][reduction index / 2][lane][reduction index % 2]
+// Where the steps of the first operand of a DOT are apart, it may be copied, too: [batch][m][k].
 typedef struct dn_pack {
-    bool needed;
+    bool needed, pairs;
+    bool rows;  // the first operand is copied
     int width;  // lanes of a panel
 } dn_pack;
 

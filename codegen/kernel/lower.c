@@ -10,6 +10,7 @@
 // A packed copy of the second operand of contractions.
 typedef struct packed {
     dn_contract contract;
+    bool pairs;
     const dn_node *source;  // a variable's old and new value share a buffer, so the node counts
     int buffer;
 } packed;
@@ -176,6 +177,18 @@ static void part_from_epilogue(lowering *l, dn_kernel *k, int operand) {
     k->n_args++;
 }
 
+// Its first operand becomes a copy whose steps are side by side.
+static void copy_rows(lowering *l, dn_kernel *k) {
+    dn_contract *c = &k->contract;
+    dn_buffer from = l->out->buffers[k->args[0]];
+    int64_t count = c->m * c->k;
+    for (int i = 0; i < c->batches; i++) count *= c->batch[i];
+    part_from_epilogue(l, k, 0);
+    int to = new_buffer(l, DN_BUFFER_TEMP, -1, from.dtype, count, from.node);
+    push_kernel(l, dn_expand_rows(c, from.dtype, k->args[0], to, k->span, &l->out->arena));
+    k->args[0] = to;
+}
+
 // Its second operand becomes a packed copy, where the target wants one.
 static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
     dn_contract *c = &k->contract;
@@ -183,18 +196,21 @@ static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
     int buffer = -1;
     if (!pack.needed) return;
     for (int i = 0; i < l->n_packs; i++)
-        if (l->packs[i].source == source && dn_same_pack(&l->packs[i].contract, c))
+        if (l->packs[i].source == source && l->packs[i].pairs == pack.pairs &&
+            dn_same_pack(&l->packs[i].contract, c))
             buffer = l->packs[i].buffer;
     if (buffer < 0) {
+        dn_dtype dtype = pack.pairs ? DN_BF16 : c->dtype;
         int64_t count = dn_packed_elements(c, pack);
-        buffer = new_buffer(l, DN_BUFFER_TEMP, -1, c->dtype, count, source);
-        DN_PUSH(l->packs, l->n_packs, l->cap_packs) = (packed){*c, source, buffer};
+        buffer = new_buffer(l, DN_BUFFER_TEMP, -1, dtype, count, source);
+        DN_PUSH(l->packs, l->n_packs, l->cap_packs) = (packed){*c, pack.pairs, source, buffer};
         dn_expand_pack(c, l->out->buffers[k->args[1]].dtype, k->args[1], buffer, pack, k->span,
                        &l->out->arena, push_raw, l);
     }
+    if (pack.rows) copy_rows(l, k);
     part_from_epilogue(l, k, 1);
     c->packed = pack.width;
-    c->narrow[1] = false;
+    c->pairs = c->narrow[1] = pack.pairs;
     k->args[1] = buffer;
 }
 

@@ -174,7 +174,7 @@ static dn_kernels *new_conv(dn_op op, int width) {
     return kernels;
 }
 
-// Operands of bf16: of sums of f32 alone, and only where the kernel says so.
+// Operands of bf16: of sums of f32 alone, and only where the kernel says so; pairs of steps.
 static void check_narrow(dn_kernels *kernels) {
     dn_kernel *conv = kernels->list[2];
     for (int i = 0; i < 2; i++) {
@@ -187,6 +187,20 @@ static void check_narrow(dn_kernels *kernels) {
         CHECK_FAILS(dn_kernels_verify(kernels), text);
         kernels->buffers[i].dtype = DN_F32;
     }
+    conv->contract.pairs = true;
+    CHECK_FAILS(dn_kernels_verify(kernels), "by pairs");
+    conv->contract.narrow[0] = conv->contract.narrow[1] = true;
+    kernels->buffers[0].dtype = kernels->buffers[1].dtype = DN_BF16;
+    bool packed = conv->contract.packed;  // of 2 channels, 8 filters
+    if (packed)
+        CHECK_OK(dn_kernels_verify(kernels));
+    else
+        CHECK_FAILS(dn_kernels_verify(kernels), "by pairs");
+    conv->contract.channels = conv->contract.filters = 9;
+    CHECK_FAILS(dn_kernels_verify(kernels), "by pairs");
+    conv->contract.channels = 6, conv->contract.filters = 24;
+    conv->contract.narrow[1] = conv->contract.pairs = false;
+    kernels->buffers[0].dtype = kernels->buffers[1].dtype = DN_F32;
     conv->contract.narrow[0] = true;
     conv->contract.dtype = conv->values[0].dtype = kernels->buffers[2].dtype = DN_F64;
     CHECK_FAILS(dn_kernels_verify(kernels), "bf16 operands of a sum of f64");

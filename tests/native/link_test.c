@@ -165,11 +165,11 @@ static void expect_part(const char *command, const char *part) {
 
 static void test_executable(fixture *f) {
     CHECK_OK(dn_link_executable(&f->link));
-    bool wide = dn_isa_here() == DN_ISA_AVX512;
+    bool wide = dn_isa_here() >= DN_ISA_AVX512;
     expect_output("DNET_ISA=avx2 ./small affine --x 3", "7\n[0]");
     expect_output("./small affine --x=3", wide ? "7.5\n[0]" : "7\n[0]");
     expect_output("DNET_ISA=sse ./small affine --x=3",
-                  "./small: error: DNET_ISA should be avx2 or avx512, not `sse`\n[1]");
+                  "./small: error: DNET_ISA should be avx2, avx512 or avx512bf16, not `sse`\n[1]");
     expect_output("./small add --x 2 --threads 2", "[0]");
     expect_part(
         "./small add --x 5",
