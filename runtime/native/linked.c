@@ -30,6 +30,8 @@ dn_status dn_linked_kernels(dn_native_kernel *const **out) {
         *out = table_of((dn_isa)isa);
         if (*out) return DN_SUCCESS;
     }
+    int least = 0;
+    while (least < DN_ISA_COUNT - 1 && !table_of((dn_isa)least)) least++;
     return dn_fail(DN_UNSUPPORTED, "the program was compiled for %s, which this processor lacks",
-                   dn_isa_name(DN_ISA_AVX512));
+                   dn_isa_name((dn_isa)least));
 }
