@@ -13,7 +13,7 @@ function(ask_llvm variable)
 endfunction()
 ask_llvm(llvm_include --includedir)
 ask_llvm(llvm_lib --libdir)
-ask_llvm(llvm_archives --link-static --libfiles x86codegen nvptxcodegen passes orcjit orcdebugging)
+ask_llvm(llvm_archives --link-static --libfiles x86codegen x86asmparser nvptxcodegen passes orcjit orcdebugging)
 find_library(LLVM_LIBRARY NAMES LLVM-19 HINTS ${llvm_lib} REQUIRED)
 find_library(ZSTD_LIBRARY NAMES zstd libzstd.so.1 REQUIRED)
 

@@ -21,7 +21,7 @@ enum { KERNELS_A_PART = 8, PARTS_A_THREAD = 4 };
 
 typedef struct compilation {
     const dn_native_code *code;
-    const dn_native_options *options;
+    dn_native_options options;  // for one instruction set
     dn_isa isa;
     int parts;
     LLVMMemoryBufferRef *objects;
@@ -32,7 +32,7 @@ static void compile_part(void *arg, int64_t chunk, int64_t begin, int64_t end) {
     compilation *c = arg;
     (void)chunk;
     for (int64_t part = begin; part < end; part++)
-        c->failures[part] = dn_module_compile(c->code, c->options, c->isa, DN_FORM_OBJECT,
+        c->failures[part] = dn_module_compile(c->code, &c->options, c->isa, DN_FORM_OBJECT,
                                               (int)part, c->parts, &c->objects[part]);
 }
 
@@ -42,7 +42,7 @@ static dn_status compile_parts(compilation *c) {
     if (wanted <= 1) {
         c->parts = 1;
     } else {
-        DN_TRY(dn_pool_new(c->options->threads, &pool));
+        DN_TRY(dn_pool_new(c->options.threads, &pool));
         int threads = dn_pool_threads(pool);
         int most = threads == 1 ? 1 : PARTS_A_THREAD * threads;
         c->parts = wanted < most ? wanted : most;
@@ -91,14 +91,14 @@ static LLVMErrorRef define_library(dn_jit *jit) {
 
 static dn_status make_orc(dn_jit *jit, const compilation *c) {
     LLVMTargetMachineRef machine;
-    DN_TRY(dn_machine_new(c->isa, c->options->level, &machine));
+    DN_TRY(dn_machine_new(c->isa, c->options.level, &machine));
     LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
     LLVMOrcLLJITBuilderSetJITTargetMachineBuilder(
         builder, LLVMOrcJITTargetMachineBuilderCreateFromTargetMachine(machine));
     DN_TRY(dn_machine_status(LLVMOrcCreateLLJIT(&jit->orc, builder), "start its JIT"));
     LLVMOrcExecutionSessionSetErrorReporter(LLVMOrcLLJITGetExecutionSession(jit->orc), note_error,
                                             jit);
-    if (c->options->lines)
+    if (c->options.lines)
         DN_TRY(dn_machine_status(LLVMOrcLLJITEnableDebugSupport(jit->orc), "tell gdb of its code"));
     return dn_machine_status(define_library(jit), "define symbols");
 }
@@ -135,7 +135,8 @@ static dn_status compile_and_link(dn_jit *jit, compilation *c) {
 }
 
 dn_status dn_jit_new(const dn_native_code *code, const dn_native_options *options, dn_jit **out) {
-    compilation c = {.code = code, .options = options, .isa = dn_isa_here()};
+    compilation c = {.code = code, .options = *options, .isa = dn_isa_here()};
+    for (int isa = 0; isa < DN_ISA_COUNT; isa++) c.options.isa[isa] = isa == (int)c.isa;
     dn_jit *jit = dn_xcalloc(1, sizeof *jit);
     dn_status status = code->n_kernels > 0 ? compile_and_link(jit, &c) : DN_SUCCESS;
     for (int i = 0; i < c.parts; i++) {

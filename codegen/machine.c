@@ -25,6 +25,7 @@ static const char *const passes[] = {
 static const char *const processors[DN_ISA_COUNT] = {
     [DN_ISA_AVX2] = "x86-64-v3",
     [DN_ISA_AVX512] = "x86-64-v4",
+    [DN_ISA_AVX512_BF16] = "x86-64-v4",
 };
 
 static void initialise(void) {
@@ -33,6 +34,7 @@ static void initialise(void) {
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmParser();  // contract_pairs.c sets a register
     LLVMInitializeX86AsmPrinter();
     LLVMInitializeNVPTXTargetInfo();
     LLVMInitializeNVPTXTarget();
@@ -74,7 +76,8 @@ static dn_status new_machine(const char *triple, const char *processor, const ch
 }
 
 dn_status dn_machine_new(dn_isa isa, int level, LLVMTargetMachineRef *out) {
-    return new_machine("x86_64-unknown-linux-gnu", processors[isa], "", level, out);
+    const char *features = isa == DN_ISA_AVX512_BF16 ? "+avx512bf16" : "";
+    return new_machine("x86_64-unknown-linux-gnu", processors[isa], features, level, out);
 }
 
 // PTX 7.8 is the first that knows sm_90, 8.0 that with sm_90a; an older driver cannot load newer

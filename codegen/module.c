@@ -28,13 +28,22 @@ static void close_module(module *m) {
     LLVMDisposeTargetMachine(m->machine);
 }
 
-// The same kernel is there for each instruction set, so its symbol says which.
+// Whose code of a kernel is taken: what would be the same is not made again.
+static dn_isa isa_of(const module *m, int kernel) {
+    bool differs = m->code->kernels[kernel]->contract.pairs;
+    bool again = m->target.isa == DN_ISA_AVX512_BF16 && m->options->isa[DN_ISA_AVX512] && !differs;
+    return again ? DN_ISA_AVX512 : m->target.isa;
+}
+
+// The same kernel is there for several instruction sets, so its symbol says which.
 static char *symbol_of(const module *m, int kernel) {
-    return dn_printf("%s_%s", m->code->symbols[kernel], dn_isa_name(m->target.isa));
+    return dn_printf("%s_%s", m->code->symbols[kernel], dn_isa_name(isa_of(m, kernel)));
 }
 
 static void finish_kernel(const module *m, LLVMValueRef function) {
-    bool alone = m->parts == 1;
+    bool shared =
+        m->target.isa == DN_ISA_AVX512 && dn_native_makes(m->code, m->options, DN_ISA_AVX512_BF16);
+    bool alone = m->parts == 1 && !shared;
     LLVMSetLinkage(function, alone ? LLVMInternalLinkage : LLVMExternalLinkage);
     if (!alone) LLVMSetVisibility(function, LLVMHiddenVisibility);
     if (!m->options->lines) return;
@@ -59,7 +68,7 @@ static dn_status add_kernel(module *m, int kernel) {
 static LLVMValueRef kernel_named(const module *m, int kernel) {
     char *symbol = symbol_of(m, kernel);
     LLVMValueRef function = LLVMGetNamedFunction(m->e.module, symbol);
-    if (!function) {  // in another part
+    if (!function) {  // in another part, or another instruction set's object
         LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(m->e.context), NULL, 0, false);
         function = LLVMAddFunction(m->e.module, symbol, type);
         LLVMSetVisibility(function, LLVMHiddenVisibility);
@@ -83,7 +92,8 @@ static void add_table(const module *m) {
 }
 
 static dn_status fill_module(module *m) {
-    for (int i = m->part; i < m->code->n_kernels; i += m->parts) DN_TRY(add_kernel(m, i));
+    for (int i = m->part; i < m->code->n_kernels; i += m->parts)
+        if (isa_of(m, i) == m->target.isa) DN_TRY(add_kernel(m, i));
     if (m->part == 0) add_table(m);
     return DN_SUCCESS;
 }

@@ -279,6 +279,13 @@ dn_status dn_native_code_new(const dn_kernels *const *entries, int n,
     return DN_SUCCESS;
 }
 
+bool dn_native_makes(const dn_native_code *code, const dn_native_options *options, dn_isa isa) {
+    if (isa != DN_ISA_AVX512_BF16 || !options->isa[DN_ISA_AVX512]) return options->isa[isa];
+    bool pairs = false;
+    for (int i = 0; i < code->n_kernels; i++) pairs |= code->kernels[i]->contract.pairs;
+    return pairs && options->isa[isa];
+}
+
 void dn_native_code_free(dn_native_code *code) {
     if (!code) return;
     dn_arena_free(&code->arena);

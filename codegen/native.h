@@ -41,9 +41,14 @@ typedef enum dn_native_form {
     DN_FORM_LLVM       // text
 } dn_native_form;
 
+// Whether kernels for an instruction set are worth making, of those that the options ask for: those
+// for AVX-512 with bf16 are not where all would be the same without.
+bool dn_native_makes(const dn_native_code *code, const dn_native_options *options, dn_isa isa);
+
 // The kernels for one instruction set. In an object, `dn_kernels_<isa>` is the table of them in
-// order; it is the only symbol that other objects see. Any number of these may run at the same
-// time, in different threads. The caller frees *bytes.
+// order; it is the only symbol that other objects see, but for the kernels for AVX-512 where
+// options->isa has AVX-512 with bf16 as well: that object has only what differs. Any number of
+// these may run at the same time, in different threads. The caller frees *bytes.
 dn_status dn_native_emit(const dn_native_code *code, const dn_native_options *options, dn_isa isa,
                          dn_native_form form, char **bytes, size_t *n_bytes) DN_MUST_USE;
 

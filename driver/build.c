@@ -38,7 +38,7 @@ static dn_status emit_all(const dn_native_code *code, const dn_native_options *o
     bool started[DN_ISA_COUNT] = {false};
     *n = 0;
     for (int isa = 0; isa < DN_ISA_COUNT; isa++)
-        if (options->isa[isa])
+        if (dn_native_makes(code, options, (dn_isa)isa))
             out[(*n)++] =
                 (emission){.code = code, .options = options, .isa = (dn_isa)isa, .form = form};
     for (int i = 1; i < *n; i++) started[i] = pthread_create(&threads[i], NULL, emit, &out[i]) == 0;

@@ -142,7 +142,7 @@ static bool read_march(dn_options *o, const char *program, const char *value) {
         o->isa = (dn_isa)isa;
         if (strcmp(value, dn_isa_name(o->isa)) == 0) return true;
     }
-    return usage(program, "-march is avx2 or avx512, not", value);
+    return usage(program, "-march is avx2, avx512 or avx512bf16, not", value);
 }
 
 static bool read_output(dn_options *o, int argc, char **argv, int *i) {

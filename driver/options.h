@@ -32,7 +32,7 @@ typedef struct dn_options {
     bool lines;          // -g
     const char *output;  // -o, for dnetc
     dn_output_form form;
-    const char *march;  // avx2 or avx512; NULL: both
+    const char *march;  // a name; NULL: all
     dn_isa isa;         // the one of march
     // -target: x86, GPUs or both
     const char *target;  // as it was given, or NULL

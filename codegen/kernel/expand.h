@@ -27,6 +27,10 @@ dn_kernel *dn_expand_copy(dn_arena *arena, const dn_node *node, dn_dtype dtype, 
 void dn_expand_pack(const dn_contract *contract, dn_dtype dtype, int source, int packed,
                     dn_pack pack, dn_span span, dn_arena *arena, dn_kernel_sink *sink,
                     void *context);
+// The kernel that copies the first operand of a DOT, of `dtype`, to [batch][m][k], and the strides
+// of that in `contract`.
+dn_kernel *dn_expand_rows(dn_contract *contract, dn_dtype dtype, int source, int copy, dn_span span,
+                          dn_arena *arena);
 bool dn_same_pack(const dn_contract *a, const dn_contract *b);
 int64_t dn_packed_elements(const dn_contract *contract, dn_pack pack);
 

@@ -300,9 +300,10 @@ int64_t dn_packed_elements(const dn_contract *contract, dn_pack pack) {
 }
 
 // `panels` panels from number `first` on, of `lanes` columns each.
-static void pack_part(const alone *a, const matrix *m, int64_t width, const copying *whole,
+static void pack_part(const alone *a, const matrix *m, dn_pack pack, const copying *whole,
                       int64_t first, int64_t panels, int64_t lanes) {
     dn_space s = {0};
+    int64_t width = pack.width, together = pack.pairs ? 2 : 1;
     int64_t steps = m->outer * m->inner, panel = steps * width;
     int64_t stride = panel * panels_of(m, width) * batches_of(m);
     for (int i = 0; i < m->batches; i++) {
@@ -311,8 +312,10 @@ static void pack_part(const alone *a, const matrix *m, int64_t width, const copy
     }
     dn_space_add(&s, panels, DN_AXIS_PARALLEL, m->column_stride * width, panel);
     dn_space_add(&s, m->outer, DN_AXIS_PARALLEL, m->outer_stride, m->inner * width);
-    dn_space_add(&s, m->inner, DN_AXIS_PARALLEL, m->inner_stride, width);
-    dn_space_add(&s, lanes, DN_AXIS_PARALLEL, m->column_stride, 1);
+    dn_space_add(&s, m->inner / together, DN_AXIS_PARALLEL, together * m->inner_stride,
+                 together * width);
+    dn_space_add(&s, lanes, DN_AXIS_PARALLEL, m->column_stride, together);
+    dn_space_add(&s, together, DN_AXIS_PARALLEL, m->inner_stride, 1);
     copying part = *whole;
     part.from_offset = first * width * m->column_stride;
     part.to_offset = first * panel;
@@ -323,12 +326,31 @@ void dn_expand_pack(const dn_contract *contract, dn_dtype dtype, int source, int
                     dn_pack pack, dn_span span, dn_arena *arena, dn_kernel_sink *sink,
                     void *context) {
     alone a = {.arena = arena, .sink = sink, .context = context};
-    copying c = {"pack", span, dtype, contract->dtype, source, packed, 0, 0};
+    dn_dtype to = pack.pairs ? DN_BF16 : contract->dtype;
+    copying c = {"pack", span, dtype, to, source, packed, 0, 0};
     matrix m = matrix_of(contract);
     int64_t whole = m.columns / pack.width, rest = m.columns % pack.width;
     int64_t count = dn_packed_elements(contract, pack);
     if (count == 0) return;
-    if (rest) fill(&a, "pack", span, packed, contract->dtype, count, 0);
-    if (whole) pack_part(&a, &m, pack.width, &c, 0, whole, pack.width);
-    if (rest) pack_part(&a, &m, pack.width, &c, whole, 1, rest);
+    if (rest) fill(&a, "pack", span, packed, to, count, 0);
+    if (whole) pack_part(&a, &m, pack, &c, 0, whole, pack.width);
+    if (rest) pack_part(&a, &m, pack, &c, whole, 1, rest);
+}
+
+dn_kernel *dn_expand_rows(dn_contract *c, dn_dtype dtype, int source, int copy, dn_span span,
+                          dn_arena *arena) {
+    copying rows = {"pack", span, dtype, dtype, source, copy, 0, 0};
+    dn_space s = {0};
+    int64_t stride = c->m * c->k;
+    for (int i = 0; i < c->batches; i++) stride *= c->batch[i];
+    for (int i = 0; i < c->batches; i++) {
+        stride /= c->batch[i];
+        dn_space_add(&s, c->batch[i], DN_AXIS_PARALLEL, c->a_batch[i], stride);
+        c->a_batch[i] = stride;
+    }
+    dn_space_add(&s, c->m, DN_AXIS_PARALLEL, c->a_m, c->k);
+    dn_space_add(&s, c->k, DN_AXIS_PARALLEL, c->a_k, 1);
+    c->a_m = c->k;
+    c->a_k = 1;
+    return copy_kernel(arena, &s, &rows);
 }

@@ -108,6 +108,8 @@ static bool dot(const dn_node *node, dn_contract *c) {
 
 bool dn_contract_of(const dn_node *node, dn_contract *out) {
     *out = (dn_contract){.op = node->op, .dtype = node->type.dtype};
+    for (int i = 0; i < 2; i++)
+        out->narrow[i] = dn_contract_operand(node, i)->type.dtype != out->dtype;
     if (node->op == DN_OP_DOT) return dot(node, out);
     convolution(node, out);
     return true;

@@ -103,8 +103,9 @@ typedef struct dn_store {
 enum { DN_MAX_SPATIAL = DN_MAX_RANK - 2 };
 
 typedef struct dn_contract {
-    dn_op op;  // DOT, CONV, CONV_INPUT, CONV_WEIGHT
-    dn_dtype dtype;
+    dn_op op;        // DOT, CONV, CONV_INPUT, CONV_WEIGHT
+    dn_dtype dtype;  // of the sums and, but for `narrow`, of the operands
+    bool narrow[2];  // operand a, b is bf16 in memory, and `dtype` is f32: see dn_operand_dtype
     // convolutions
     int spatial;
     int64_t images, channels, filters, groups;  // channels and filters of all groups
@@ -117,10 +118,16 @@ typedef struct dn_contract {
     int64_t m, n, k;
     int64_t a_m, a_k, b_k, b_n;
     int packed;  // b (w) is a packed copy with panels of so many lanes (see dn_pack); 0: as above
+    bool pairs;  // the copy is of pairs of steps, which are summed the odd one first
     // The sum is cut, in the order of its terms, into so many parts, about equal (the schedule says
     // where): each is a result, and they are the outermost axis. 0: it is not cut.
     int parts;
 } dn_contract;
+
+// Of an operand (0: a, 1: b) in memory.
+static inline dn_dtype dn_operand_dtype(const dn_contract *contract, int operand) {
+    return contract->narrow[operand] ? DN_BF16 : contract->dtype;
+}
 
 typedef enum dn_kernel_kind { DN_KERNEL_LOOP, DN_KERNEL_CONTRACT, DN_KERNEL_RANDOM } dn_kernel_kind;
 
@@ -185,9 +192,13 @@ bool dn_kernel_overlap(const dn_kernels *kernels, const dn_kernel *kernel, int a
 //   packed[group or batch][panel][reduction index][lane]
 // panel * width + lane is the column (the result's last axis, within its group); columns beyond the
 // last are 0. The reduction index is (tap, channel) for CONV, (tap, filter) for CONV_INPUT, k for
-// DOT; taps in row-major order.
+// DOT; taps in row-major order. Of operands of bf16 a copy is of f32, or, where channels (filters,
+// k) are even, again of bf16, by pairs of steps, for instructions that multiply and add two:
+//   packed[group or batch][panel][reduction index / 2][lane][reduction index % 2]
+// Where the steps of the first operand of a DOT are apart, it may be copied, too: [batch][m][k].
 typedef struct dn_pack {
-    bool needed;
+    bool needed, pairs;
+    bool rows;  // the first operand is copied
     int width;  // lanes of a panel
 } dn_pack;
 
@@ -206,6 +217,9 @@ struct dn_target {
     // Into how many parts a sum is worth cutting, for lack of other tasks: 1 for not at all. NULL:
     // never. From shapes alone, so that the order of sums does not depend on the machine.
     int (*parts)(const dn_contract *contract);
+    // Whether an operand that is bf16 in memory (`narrow`) is read as it is; else lowering makes a
+    // copy of f32 for the contraction. NULL: none is.
+    bool (*reads_narrow)(const dn_contract *contract, int operand);
     // Whether a convolution should be done by Winograd's algorithm; NULL: none should.
     bool (*winograd)(const dn_contract *contract, dn_winograd_choice *choice);
 };

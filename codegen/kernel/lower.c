@@ -10,6 +10,7 @@
 // A packed copy of the second operand of contractions.
 typedef struct packed {
     dn_contract contract;
+    bool pairs;
     const dn_node *source;  // a variable's old and new value share a buffer, so the node counts
     int buffer;
 } packed;
@@ -176,6 +177,18 @@ static void part_from_epilogue(lowering *l, dn_kernel *k, int operand) {
     k->n_args++;
 }
 
+// Its first operand becomes a copy whose steps are side by side.
+static void copy_rows(lowering *l, dn_kernel *k) {
+    dn_contract *c = &k->contract;
+    dn_buffer from = l->out->buffers[k->args[0]];
+    int64_t count = c->m * c->k;
+    for (int i = 0; i < c->batches; i++) count *= c->batch[i];
+    part_from_epilogue(l, k, 0);
+    int to = new_buffer(l, DN_BUFFER_TEMP, -1, from.dtype, count, from.node);
+    push_kernel(l, dn_expand_rows(c, from.dtype, k->args[0], to, k->span, &l->out->arena));
+    k->args[0] = to;
+}
+
 // Its second operand becomes a packed copy, where the target wants one.
 static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
     dn_contract *c = &k->contract;
@@ -183,35 +196,46 @@ static void pack_operand(lowering *l, dn_kernel *k, const dn_node *source) {
     int buffer = -1;
     if (!pack.needed) return;
     for (int i = 0; i < l->n_packs; i++)
-        if (l->packs[i].source == source && dn_same_pack(&l->packs[i].contract, c))
+        if (l->packs[i].source == source && l->packs[i].pairs == pack.pairs &&
+            dn_same_pack(&l->packs[i].contract, c))
             buffer = l->packs[i].buffer;
     if (buffer < 0) {
+        dn_dtype dtype = pack.pairs ? DN_BF16 : c->dtype;
         int64_t count = dn_packed_elements(c, pack);
-        buffer = new_buffer(l, DN_BUFFER_TEMP, -1, c->dtype, count, source);
-        DN_PUSH(l->packs, l->n_packs, l->cap_packs) = (packed){*c, source, buffer};
+        buffer = new_buffer(l, DN_BUFFER_TEMP, -1, dtype, count, source);
+        DN_PUSH(l->packs, l->n_packs, l->cap_packs) = (packed){*c, pack.pairs, source, buffer};
         dn_expand_pack(c, l->out->buffers[k->args[1]].dtype, k->args[1], buffer, pack, k->span,
                        &l->out->arena, push_raw, l);
     }
+    if (pack.rows) copy_rows(l, k);
     part_from_epilogue(l, k, 1);
     c->packed = pack.width;
+    c->pairs = c->narrow[1] = pack.pairs;
     k->args[1] = buffer;
 }
 
-// Operands of bf16 are copied to f32. A copy is for one contraction: kept for others, it would take
-// more memory than bf16 saves.
+static bool must_widen(const lowering *l, const dn_contract *c, int operand) {
+    if (!c->narrow[operand]) return false;
+    return !l->target->reads_narrow || !l->target->reads_narrow(c, operand);
+}
+
+// Operands of bf16 that the target cannot read are copied to f32. A copy is for one contraction:
+// kept for others, it would take more memory than bf16 saves.
 static void widen_operands(lowering *l, dn_kernel *k) {
-    int from[2] = {k->args[0], k->args[1]};
+    dn_contract *c = &k->contract;
+    const bool widen[2] = {must_widen(l, c, 0), must_widen(l, c, 1)};
+    const int from[2] = {k->args[0], k->args[1]};
     for (int i = 0; i < 2; i++) {
+        if (!widen[i]) continue;
         dn_buffer narrow = l->out->buffers[from[i]];
-        dn_dtype dtype = k->contract.dtype;
-        if (narrow.dtype == dtype) continue;
         part_from_epilogue(l, k, i);
-        if (i == 1 && from[1] == from[0]) {
+        c->narrow[i] = false;
+        if (i == 1 && widen[0] && from[1] == from[0]) {
             k->args[1] = k->args[0];
             continue;
         }
-        k->args[i] = new_buffer(l, DN_BUFFER_TEMP, -1, dtype, narrow.count, narrow.node);
-        push_kernel(l, dn_expand_copy(&l->out->arena, narrow.node, dtype, from[i], k->args[i]));
+        k->args[i] = new_buffer(l, DN_BUFFER_TEMP, -1, c->dtype, narrow.count, narrow.node);
+        push_kernel(l, dn_expand_copy(&l->out->arena, narrow.node, c->dtype, from[i], k->args[i]));
     }
 }
 
@@ -249,6 +273,7 @@ static bool use_winograd(lowering *l, dn_kernel *k, const dn_node *node, const d
     if (dn_winograd_has_weights(&plan)) {
         int buffer = transformed_weights(l, k, &plan, source, width);
         part_from_epilogue(l, k, 1);
+        k->contract.narrow[1] = false;
         k->args[1] = buffer;
     }
     dn_winograd_kernels(l->out, &plan, k, node, width);

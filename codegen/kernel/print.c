@@ -176,7 +176,7 @@ static void print_contract(const printer *p) {
     } else {
         print_conv(c, p->out);
     }
-    if (c->packed) dn_str_printf(p->out, ", packed %d", c->packed);
+    if (c->packed) dn_str_printf(p->out, ", packed %d%s", c->packed, c->pairs ? " by pairs" : "");
     if (c->parts) dn_str_printf(p->out, ", parts %d", c->parts);
     if (p->kernel->inner)
         dn_str_printf(p->out, ", by %d kernels in a%d", p->kernel->inner->n,

@@ -36,8 +36,18 @@ static shape result_shape(const dn_contract *c) {
     return s;
 }
 
+// Steps of a packed copy that are side by side in the other operand.
+static int64_t inner_steps(const dn_contract *c) {
+    if (c->op == DN_OP_DOT) return c->k;
+    return (c->op == DN_OP_CONV ? c->channels : c->filters) / (c->groups ? c->groups : 1);
+}
+
 static dn_status check_numbers(const dn_contract *c) {
     if (c->packed < 0) return dn_fail(DN_INTERNAL, "packed to %d lanes", c->packed);
+    if ((c->narrow[0] || c->narrow[1]) && c->dtype != DN_F32)
+        return dn_fail(DN_INTERNAL, "bf16 operands of a sum of %s", dn_dtype_name(c->dtype));
+    if (c->pairs && (!c->packed || !c->narrow[0] || !c->narrow[1] || inner_steps(c) % 2))
+        return dn_fail(DN_INTERNAL, "by pairs, of what has none");
     if (c->parts < 0 || c->parts == 1) return dn_fail(DN_INTERNAL, "%d parts", c->parts);
     if (c->op == DN_OP_DOT) {
         bool sizes = c->m >= 0 && c->n >= 0 && c->k >= 0;
@@ -62,7 +72,7 @@ static dn_status check_numbers(const dn_contract *c) {
 static dn_status check_count(const dn_kernels *kernels, const dn_kernel *kernel, int arg,
                              int64_t count) {
     const dn_buffer *buffer = &kernels->buffers[kernel->args[arg]];
-    if (buffer->dtype != kernel->contract.dtype)
+    if (buffer->dtype != dn_operand_dtype(&kernel->contract, arg))
         return dn_fail(DN_INTERNAL, "operand a%d has another dtype", arg);
     if (buffer->count == count) return DN_SUCCESS;
     return dn_fail(DN_INTERNAL, "operand a%d has %lld elements, not %lld", arg,

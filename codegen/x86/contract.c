@@ -46,6 +46,10 @@ void dn_contract_tile(dn_ctask *t, int rows) {
     const dn_cplan *p = t->plan;
     dn_emit *e = t->e;
     dn_ctile tile = {.rows = rows, .vectors = t->vector_count, .lanes = t->lanes, .mask = t->mask};
+    tile.dot_pairs = t->dot_pairs;
+    tile.modes = t->modes;
+    tile.a_dtype = p->copy_a ? p->dtype : p->a_dtype;
+    tile.b_dtype = p->copy_b ? p->dtype : p->b_dtype;
     tile.whole = p->packed || p->copy_b;
     tile.b_lane = p->b_lane;
     tile.column_b = p->inner ? p->b_lane : p->b_lane * t->lanes;
@@ -183,6 +187,7 @@ static void make_memory(dn_ctask *t) {
     const dn_cplan *p = t->plan;
     if (p->copy_a) t->a_copy = on_stack(t, dn_contract_a_elements(p), "a");
     if (p->copy_b) t->b_copy = on_stack(t, dn_contract_b_steps(p) * t->vectors * t->lanes, "b");
+    if (p->pairs && !t->dot_pairs) dn_contract_modes(t->e, &t->modes);
     if (dn_contract_chunks(p) == 1) return;
     int64_t count = dn_ceil_div(p->column_block, p->width) * p->width;
     for (int d = 0; d < p->n_dims; d++) count *= p->dims[d].block;

@@ -10,7 +10,9 @@
 // chunks; within a chunk terms are added by fma to 0 in the order of the levels, the last one
 // fastest; the sums of the chunks are added in order. Where there are too few columns for lanes
 // (`inner`), lane l of dn_x86_lanes sums every so many-th step of the last level from the l-th on,
-// and then lanes are added in halves: l and l + n / 2, until one is left.
+// and then lanes are added in halves: l and l + n / 2, until one is left. Of pairs of steps (bf16)
+// the odd one comes first, and numbers below the least normal one are 0, as vdpbf16ps has it, or
+// two fma where there is no such instruction.
 #ifndef DN_CODEGEN_X86_CONTRACT_H
 #define DN_CODEGEN_X86_CONTRACT_H
 
@@ -39,8 +41,9 @@ typedef struct dn_clevel {
 
 typedef struct dn_cplan {
     const dn_contract *contract;
-    dn_dtype dtype;
-    int a_arg, b_arg;  // which arguments A and B are
+    dn_dtype dtype;             // of sums and of copies
+    dn_dtype a_dtype, b_dtype;  // of A and B in memory
+    int a_arg, b_arg;           // which arguments A and B are
     dn_cdim dims[DN_MAX_AXES];
     int n_dims;
     int row;          // the dim of which several are in registers; innermost
@@ -56,6 +59,7 @@ typedef struct dn_cplan {
     int64_t width;   // columns of a panel
     int64_t panel;   // stride of B from panel to panel
     bool packed;     // B has columns beyond the last
+    bool pairs;      // steps of the last level are two each, side by side in A and in B
     bool swapped;    // A is y, B is x
     bool inner;      // lanes run over the last level
     // Copies of a chunk, on the stack: B's columns of a tile side by side; A with its padding, so
@@ -87,6 +91,7 @@ LLVMValueRef dn_c_scale(dn_emit *e, LLVMValueRef x, int64_t by);
 LLVMValueRef dn_c_min(dn_emit *e, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef dn_c_max(dn_emit *e, LLVMValueRef a, LLVMValueRef b);
 // `lanes` elements that are `stride` apart; 0 in lanes that the mask (NULL: none) leaves out.
+// Of bf16: as f32.
 LLVMValueRef dn_c_load(dn_emit *e, dn_dtype dtype, int lanes, LLVMValueRef address, int64_t stride,
                        LLVMValueRef mask);
 // sum + a * b.
@@ -100,9 +105,17 @@ typedef struct dn_crange {
 } dn_crange;
 dn_crange dn_contract_range(dn_emit *e, const dn_cplan *plan, int spatial, LLVMValueRef index);
 
+// Addresses of modes of the processor; NULL: there is only one.
+typedef struct dn_cmodes {
+    LLVMValueRef plain, flush;
+} dn_cmodes;
+
 // ---- the tile in registers (contract_nest.c, contract_tile.c) ----
 typedef struct dn_ctile {
     int rows, vectors, lanes;       // `inner`: rows, columns, lanes over the last level
+    bool dot_pairs;                 // there is vdpbf16ps
+    dn_cmodes modes;                // else, for pairs
+    dn_dtype a_dtype, b_dtype;      // of the elements at a and b
     LLVMValueRef mask;              // of the last vector; NULL: all lanes exist
     bool whole;                     // B can be read in lanes that do not exist
     LLVMValueRef a, b;              // addresses
@@ -117,8 +130,22 @@ void dn_contract_reduce(dn_emit *e, const dn_cplan *plan, dn_ctile *tile);
 // One step (or, `inner`, `lanes` steps of which the mask says which exist) at addresses a and b.
 void dn_contract_step(dn_emit *e, const dn_cplan *plan, dn_ctile *tile, LLVMValueRef a,
                       LLVMValueRef b, LLVMValueRef mask);
+// In a step: the addresses of column vector v, of row m.
+LLVMValueRef dn_c_column(dn_emit *e, const dn_ctile *tile, LLVMValueRef b, int v);
+LLVMValueRef dn_c_row(dn_emit *e, const dn_cplan *plan, const dn_ctile *tile, LLVMValueRef a,
+                      int m);
 // The sum of the lanes of each of `rows` vectors (a power of two): a vector, or a number.
 LLVMValueRef dn_contract_fold(dn_emit *e, dn_dtype dtype, LLVMValueRef *rows, int n);
+
+// ---- pairs of steps (contract_pairs.c) ----
+void dn_contract_pair_step(dn_emit *e, const dn_cplan *plan, dn_ctile *tile, LLVMValueRef a,
+                           LLVMValueRef b);
+// Where fma are in place of vdpbf16ps: the mode of the processor (MXCSR) as it was, and the one in
+// which they, too, take small numbers for 0. Makes memory on the stack: once for a kernel.
+void dn_contract_modes(dn_emit *e, dn_cmodes *modes);
+// Sets the mode that is in memory at `from`. The tile's sums go through it, so that what is before
+// and behind it stays there.
+void dn_contract_set_mode(dn_emit *e, dn_ctile *tile, LLVMValueRef from);
 
 // ---- copies (contract_copy.c) ----
 // Elements of A or B from a chunk to the next; 0: there is none.

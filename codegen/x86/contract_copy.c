@@ -47,12 +47,12 @@ static void copy_columns(dn_emit *e, const dn_ccopy *copy, LLVMValueRef from, LL
     const dn_cplan *p = copy->plan;
     for (int v = 0; v < copy->vectors; v++) {
         LLVMValueRef at = dn_emit_i64(e, v * copy->lanes);
-        LLVMValueRef source = dn_emit_address(e, copy->source, p->dtype, dn_c_add(e, from, at));
+        LLVMValueRef source = dn_emit_address(e, copy->source, p->b_dtype, dn_c_add(e, from, at));
         LLVMValueRef mask = v == copy->vectors - 1 ? copy->mask : NULL;
         if (dn_contract_next(p, false))
-            dn_contract_prefetch(e, dn_emit_address(e, source, p->dtype,
+            dn_contract_prefetch(e, dn_emit_address(e, source, p->b_dtype,
                                                     dn_emit_i64(e, dn_contract_next(p, false))));
-        LLVMValueRef value = dn_c_load(e, p->dtype, copy->lanes, source, 1, mask);
+        LLVMValueRef value = dn_c_load(e, p->b_dtype, copy->lanes, source, 1, mask);
         LLVMBuildStore(e->builder, value,
                        dn_emit_address(e, copy->buffer, p->dtype, dn_c_add(e, to, at)));
     }

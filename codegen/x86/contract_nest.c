@@ -39,10 +39,10 @@ static void merge_levels(nest *t) {
     }
 }
 
-static LLVMValueRef step_address(nest *t, LLVMValueRef base, LLVMValueRef first, LLVMValueRef index,
-                                 int64_t step) {
+static LLVMValueRef step_address(nest *t, LLVMValueRef base, dn_dtype dtype, LLVMValueRef first,
+                                 LLVMValueRef index, int64_t step) {
     LLVMValueRef offset = dn_c_add(t->e, first, dn_c_scale(t->e, index, step));
-    return dn_emit_address(t->e, base, t->plan->dtype, offset);
+    return dn_emit_address(t->e, base, dtype, offset);
 }
 
 // Loops carry the tile's sums as one array.
@@ -88,14 +88,15 @@ static LLVMValueRef steps(nest *t, LLVMValueRef begin, LLVMValueRef end, int unr
     dn_loop loop;
     dn_loop_begin(e, &loop, begin, last, dn_emit_i64(e, unroll * advance), carried.list, n);
     spread_sums(t->tile, &carried);
-    LLVMValueRef first = step_address(t, t->tile->a, a, loop.index, t->a_step[l]);
-    LLVMValueRef second = step_address(t, t->tile->b, b, loop.index, t->b_step[l]);
+    dn_dtype of_a = t->tile->a_dtype, of_b = t->tile->b_dtype;
+    LLVMValueRef first = step_address(t, t->tile->a, of_a, a, loop.index, t->a_step[l]);
+    LLVMValueRef second = step_address(t, t->tile->b, of_b, b, loop.index, t->b_step[l]);
     LLVMValueRef mask = masked ? steps_left(t, loop.index, end) : NULL;
     for (int u = 0; u < unroll; u++) {
         LLVMValueRef to_a = dn_emit_i64(e, u * advance * t->a_step[l]);
         LLVMValueRef to_b = dn_emit_i64(e, u * advance * t->b_step[l]);
-        dn_contract_step(e, t->plan, t->tile, dn_emit_address(e, first, t->plan->dtype, to_a),
-                         dn_emit_address(e, second, t->plan->dtype, to_b), mask);
+        dn_contract_step(e, t->plan, t->tile, dn_emit_address(e, first, of_a, to_a),
+                         dn_emit_address(e, second, of_b, to_b), mask);
     }
     gather_sums(t->tile, &carried);
     dn_loop_end(e, &loop);
@@ -138,5 +139,7 @@ void dn_contract_reduce(dn_emit *e, const dn_cplan *plan, dn_ctile *tile) {
     LLVMValueRef zero = LLVMConstNull(dn_emit_type(e, plan->dtype, tile->lanes));
     for (int m = 0; m < tile->rows; m++)
         for (int v = 0; v < tile->vectors; v++) tile->sum[m][v] = zero;
+    if (tile->modes.flush) dn_contract_set_mode(e, tile, tile->modes.flush);
     level_loop(&t, 0, tile->a_first, tile->b_first);
+    if (tile->modes.flush) dn_contract_set_mode(e, tile, tile->modes.plain);
 }

@@ -7,6 +7,7 @@ enum {
     FEW_IMAGES = 7,              // rows are pixels then
     FEW_COLUMNS = 3,             // lanes run over the last level then, or over rows
     MANY_ROWS = 48,              // worth a packed copy of the matrix on the right
+    WORTH_ROWS = 128,            // columns: worth one of the matrix on the left, for pairs
     CHUNK_STEPS = 2048,          // of a matrix product: a panel fits in the second-level cache
     CHUNK_PIXELS = 128,          // of a weight gradient
     WORTH_COPY = 16,             // rows
@@ -265,6 +266,17 @@ static void order_levels(dn_cplan *p) {
     memcpy(p->levels, sorted, sizeof sorted);
 }
 
+// The steps of the last level in pairs.
+static void pair_steps(dn_cplan *p) {
+    dn_clevel *last = &p->levels[p->n_levels - 1];
+    last->size /= 2;
+    last->chunk /= 2;
+    last->a *= 2;
+    last->b *= 2;
+    p->b_lane = 2;
+    p->pairs = true;
+}
+
 // Lanes over the last level, where both operands are contiguous, if there are too few columns.
 static bool inner_form(const dn_cplan *p) {
     const dn_clevel *last = &p->levels[p->n_levels - 1];
@@ -289,6 +301,21 @@ void dn_x86_contract_plan(const dn_contract *c, dn_cplan *plan) {
     order_levels(plan);
     if (c->op != DN_OP_CONV_WEIGHT) plan->inner = inner_form(plan);
     dn_contract_blocks(plan);
+    plan->a_dtype = dn_operand_dtype(c, plan->a_arg);
+    plan->b_dtype = dn_operand_dtype(c, plan->b_arg);
+    if (c->pairs) pair_steps(plan);
+}
+
+// What is read as pairs, or as vectors of neighbours, which are widened as they are loaded.
+// Elements that are broadcast would be widened one by one, and what many rows read, again and
+// again.
+bool dn_x86_reads_narrow(const dn_contract *c, int operand) {
+    dn_cplan plan;
+    dn_x86_contract_plan(c, &plan);
+    if (plan.pairs || plan.inner) return true;
+    if (operand == plan.a_arg) return plan.a_lane != 0;
+    if (c->op == DN_OP_CONV_WEIGHT) return true;
+    return c->op == DN_OP_DOT && plan.b_lane == 1 && plan.dims[plan.row].size <= MANY_ROWS;
 }
 
 int64_t dn_x86_contract_tasks(const dn_kernel *kernel) {
@@ -299,21 +326,33 @@ int64_t dn_x86_contract_tasks(const dn_kernel *kernel) {
 
 // ---- packing ----
 
+static dn_pack packed(bool needed, bool pairs, int width) {
+    return (dn_pack){.needed = needed, .pairs = needed && pairs, .width = width};
+}
+
 static dn_pack pack_dot(const dn_contract *c, int width) {
-    if (c->n > FEW_COLUMNS || c->k < width / 4)
-        return (dn_pack){c->b_n != 1 || (c->m > MANY_ROWS && c->n > width), width};
-    if (swapped_dot(c)) return (dn_pack){false, width};
-    if (c->a_k == 1) return (dn_pack){c->b_k != 1, 1};
-    return (dn_pack){c->b_n != 1, width};
+    bool can = c->narrow[0] && c->narrow[1] && c->k % 2 == 0;
+    bool rows = can && c->a_k != 1 && c->m > MANY_ROWS && c->n >= WORTH_ROWS;
+    bool pairs = can && (c->a_k == 1 || rows);
+    if (c->n > FEW_COLUMNS || c->k < width / 4) {
+        dn_pack pack = packed(c->b_n != 1 || (c->m > MANY_ROWS && c->n > width), pairs, width);
+        pack.rows = pack.needed && rows;
+        return pack;
+    }
+    if (swapped_dot(c)) return packed(false, false, width);
+    if (c->a_k == 1) return packed(c->b_k != 1, false, 1);
+    return packed(c->b_n != 1, pairs, width);
 }
 
 dn_pack dn_x86_pack(const dn_contract *c) {
     int width = 2 * dn_x86_lanes(c->dtype);
-    if (c->op == DN_OP_CONV_WEIGHT || depthwise(c)) return (dn_pack){false, width};
+    if (c->op == DN_OP_CONV_WEIGHT || depthwise(c)) return packed(false, false, width);
     if (c->op == DN_OP_DOT) return pack_dot(c, width);
     int64_t channels = c->channels / c->groups, filters = c->filters / c->groups;
+    int64_t steps = c->op == DN_OP_CONV ? channels : filters;
+    bool pairs = c->narrow[0] && c->narrow[1] && steps % 2 == 0;
     if (c->op == DN_OP_CONV_INPUT)
-        return (dn_pack){channels > FEW_COLUMNS || filters < width / 4, width};
-    if (filters <= FEW_COLUMNS && channels >= width / 4) return (dn_pack){c->filters > 1, 1};
-    return (dn_pack){filters > width, width};
+        return packed(channels > FEW_COLUMNS || filters < width / 4, pairs, width);
+    if (filters <= FEW_COLUMNS && channels >= width / 4) return packed(c->filters > 1, false, 1);
+    return packed(filters > width || pairs, pairs, width);
 }

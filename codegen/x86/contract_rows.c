@@ -35,6 +35,7 @@ static void inner_shape(dn_ctask *t, const dn_x86 *target) {
 void dn_contract_shape(dn_ctask *t, const dn_x86 *target) {
     const dn_cplan *p = t->plan;
     const dn_cdim *dim = &p->dims[p->row];
+    t->dot_pairs = target->dot_pairs;
     if (p->inner) {
         inner_shape(t, target);
         return;
@@ -45,7 +46,9 @@ void dn_contract_shape(dn_ctask *t, const dn_x86 *target) {
     bool wide = !p->packed && p->column_block % (4 * t->lanes) == 0;
     bool few = dim->block * 4 + 4 < target->registers;
     if (wide && (few || (p->copy_a && target->registers > 16))) t->vectors = 4;
-    int most = (target->registers - t->vectors - 1) / t->vectors;
+    // A row's element and the columns; of pairs both halves, and a zero.
+    int others = p->pairs && !t->dot_pairs ? 2 * t->vectors + 3 : t->vectors + 1;
+    int most = (target->registers - others) / t->vectors;
     int limit = p->row_a == 1 && p->contract->op == DN_OP_DOT ? NEIGHBOURS : WAYS;
     if (most > limit) most = limit;
     t->rows = (int)dn_ceil_div(dim->block, dn_ceil_div(dim->block, most));

@@ -7,6 +7,7 @@
 typedef struct dn_ctask {
     dn_emit *e;
     const dn_cplan *plan;
+    bool dot_pairs;                                    // there is vdpbf16ps
     int lanes;                                         // of a register (`inner`: of a sum)
     int rows, vectors;                                 // of a full tile
     LLVMValueRef low[DN_MAX_AXES], high[DN_MAX_AXES];  // of the task, for each dim
@@ -17,9 +18,10 @@ typedef struct dn_ctask {
     LLVMValueRef from[DN_C_LEVELS], to[DN_C_LEVELS];  // steps of the chunk
     LLVMValueRef first_chunk, last_chunk;             // i1; NULL if there is only one
     LLVMValueRef scratch, a_copy, b_copy;             // memory on the stack
-    int vector_count;                                 // of the tile under construction
-    int exist;                                        // lanes of its last vector, if not all
-    LLVMValueRef mask;                                // the same as a mask
+    dn_cmodes modes;
+    int vector_count;   // of the tile under construction
+    int exist;          // lanes of its last vector, if not all
+    LLVMValueRef mask;  // the same as a mask
 } dn_ctask;
 
 // if (condition) { what is emitted next }: returns the block behind it, for the end.

@@ -28,14 +28,15 @@ static LLVMValueRef call(dn_emit *e, const char *name, LLVMTypeRef *types, LLVMV
     return LLVMBuildCall2(e->builder, type, function, operands, 4, "");
 }
 
-LLVMValueRef dn_c_load(dn_emit *e, dn_dtype dtype, int lanes, LLVMValueRef address, int64_t stride,
-                       LLVMValueRef mask) {
-    LLVMTypeRef type = dn_emit_type(e, dtype, lanes);
+// As it is in memory.
+static LLVMValueRef load(dn_emit *e, dn_dtype dtype, int lanes, LLVMValueRef address,
+                         int64_t stride, LLVMValueRef mask) {
+    LLVMTypeRef type = dn_emit_over(e, dn_emit_memory(e, dtype), lanes);
     LLVMValueRef align = LLVMConstInt(e->i32, dn_dtype_size(dtype), false);
     if (stride == 1 && !mask) {
-        LLVMValueRef load = LLVMBuildLoad2(e->builder, type, address, "");
-        LLVMSetAlignment(load, (unsigned)dn_dtype_size(dtype));
-        return load;
+        LLVMValueRef loaded = LLVMBuildLoad2(e->builder, type, address, "");
+        LLVMSetAlignment(loaded, (unsigned)dn_dtype_size(dtype));
+        return loaded;
     }
     if (!mask) mask = LLVMConstAllOnes(dn_emit_over(e, e->i1, lanes));
     LLVMValueRef zero = LLVMConstNull(type);
@@ -50,6 +51,11 @@ LLVMValueRef dn_c_load(dn_emit *e, dn_dtype dtype, int lanes, LLVMValueRef addre
                 (LLVMValueRef[]){where, align, mask, zero});
 }
 
+LLVMValueRef dn_c_load(dn_emit *e, dn_dtype dtype, int lanes, LLVMValueRef address, int64_t stride,
+                       LLVMValueRef mask) {
+    return dn_emit_to_code(e, dtype, load(e, dtype, lanes, address, stride, mask));
+}
+
 LLVMValueRef dn_c_multiply_add(dn_emit *e, dn_dtype dtype, LLVMValueRef a, LLVMValueRef b,
                                LLVMValueRef sum) {
     if (dn_dtype_is_float(dtype)) return dn_emit_fma(e, a, b, sum);
@@ -58,30 +64,37 @@ LLVMValueRef dn_c_multiply_add(dn_emit *e, dn_dtype dtype, LLVMValueRef a, LLVMV
 
 // ---- a step ----
 
+LLVMValueRef dn_c_column(dn_emit *e, const dn_ctile *tile, LLVMValueRef b, int v) {
+    return dn_emit_address(e, b, tile->b_dtype, dn_emit_i64(e, v * tile->column_b));
+}
+
+LLVMValueRef dn_c_row(dn_emit *e, const dn_cplan *p, const dn_ctile *tile, LLVMValueRef a, int m) {
+    return dn_emit_address(e, a, tile->a_dtype, dn_emit_i64(e, m * p->row_a));
+}
+
 // A step loads one vector of B for each column vector and broadcasts one element of A for each row.
 static void outer_step(dn_emit *e, const dn_cplan *p, dn_ctile *tile, LLVMValueRef a,
                        LLVMValueRef b) {
     LLVMValueRef columns[DN_C_VECTORS];
     for (int v = 0; v < tile->vectors; v++) {
         LLVMValueRef mask = v == tile->vectors - 1 && !tile->whole ? tile->mask : NULL;
-        LLVMValueRef at = dn_emit_address(e, b, p->dtype, dn_emit_i64(e, v * tile->column_b));
-        columns[v] = dn_c_load(e, p->dtype, tile->lanes, at, tile->b_lane, mask);
+        columns[v] = dn_c_load(e, tile->b_dtype, tile->lanes, dn_c_column(e, tile, b, v),
+                               tile->b_lane, mask);
     }
     if (p->prefetch)
         dn_contract_prefetch(
-            e, dn_emit_address(e, a, p->dtype, dn_emit_i64(e, dn_contract_next(p, true))));
+            e, dn_emit_address(e, a, tile->a_dtype, dn_emit_i64(e, dn_contract_next(p, true))));
     for (int m = 0; m < tile->rows; m++) {
-        LLVMValueRef row = dn_emit_address(e, a, p->dtype, dn_emit_i64(e, m * p->row_a));
+        LLVMValueRef row = dn_c_row(e, p, tile, a, m);
         LLVMValueRef element = NULL;
         if (!p->a_lane)
-            element = dn_emit_splat(
-                e, LLVMBuildLoad2(e->builder, dn_emit_memory(e, p->dtype), row, ""), tile->lanes);
+            element = dn_emit_splat(e, dn_c_load(e, tile->a_dtype, 1, row, 1, NULL), tile->lanes);
         for (int v = 0; v < tile->vectors; v++) {
             if (p->a_lane) {
                 LLVMValueRef mask = v == tile->vectors - 1 ? tile->mask : NULL;
                 LLVMValueRef at =
-                    dn_emit_address(e, row, p->dtype, dn_emit_i64(e, v * tile->lanes));
-                element = dn_c_load(e, p->dtype, tile->lanes, at, 1, mask);
+                    dn_emit_address(e, row, tile->a_dtype, dn_emit_i64(e, v * tile->lanes));
+                element = dn_c_load(e, tile->a_dtype, tile->lanes, at, 1, mask);
             }
             LLVMValueRef *sum = &tile->sum[m][v];
             *sum = dn_c_multiply_add(e, p->dtype, element, columns[v], *sum);
@@ -94,12 +107,12 @@ static void inner_step(dn_emit *e, const dn_cplan *p, dn_ctile *tile, LLVMValueR
                        LLVMValueRef b, LLVMValueRef mask) {
     LLVMValueRef columns[DN_C_VECTORS];
     for (int v = 0; v < tile->vectors; v++) {
-        LLVMValueRef at = dn_emit_address(e, b, p->dtype, dn_emit_i64(e, v * tile->column_b));
-        columns[v] = dn_c_load(e, p->dtype, tile->lanes, at, 1, mask);
+        LLVMValueRef at = dn_c_column(e, tile, b, v);
+        columns[v] = dn_c_load(e, tile->b_dtype, tile->lanes, at, 1, mask);
     }
     for (int m = 0; m < tile->rows; m++) {
-        LLVMValueRef at = dn_emit_address(e, a, p->dtype, dn_emit_i64(e, m * p->row_a));
-        LLVMValueRef row = dn_c_load(e, p->dtype, tile->lanes, at, 1, mask);
+        LLVMValueRef at = dn_c_row(e, p, tile, a, m);
+        LLVMValueRef row = dn_c_load(e, tile->a_dtype, tile->lanes, at, 1, mask);
         for (int v = 0; v < tile->vectors; v++)
             tile->sum[m][v] = dn_c_multiply_add(e, p->dtype, row, columns[v], tile->sum[m][v]);
     }
@@ -109,6 +122,8 @@ void dn_contract_step(dn_emit *e, const dn_cplan *p, dn_ctile *tile, LLVMValueRe
                       LLVMValueRef mask) {
     if (p->inner)
         inner_step(e, p, tile, a, b, mask);
+    else if (p->pairs)
+        dn_contract_pair_step(e, p, tile, a, b);
     else
         outer_step(e, p, tile, a, b);
 }

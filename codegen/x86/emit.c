@@ -12,8 +12,9 @@ static void attribute(dn_emit *e, const char *key, const char *value) {
 
 // Without these LLVM would split 64-byte vectors, whatever the processor.
 static void set_attributes(dn_emit *e, const dn_x86 *target) {
-    bool wide = target->isa == DN_ISA_AVX512;
+    bool wide = target->vector_bytes == 64;
     attribute(e, "target-cpu", wide ? "x86-64-v4" : "x86-64-v3");
+    if (target->dot_pairs) attribute(e, "target-features", "+avx512bf16");
     attribute(e, "prefer-vector-width", wide ? "512" : "256");
     attribute(e, "min-legal-vector-width", wide ? "512" : "256");
     unsigned kind = LLVMGetEnumAttributeKindForName("nounwind", strlen("nounwind"));

@@ -9,6 +9,7 @@ typedef struct dn_x86 {
     dn_isa isa;
     int vector_bytes;  // 32 or 64
     int registers;     // vector registers: 16 or 32
+    bool dot_pairs;    // vdpbf16ps
 } dn_x86;
 
 dn_x86 dn_x86_of(dn_isa isa);
@@ -33,6 +34,8 @@ int64_t dn_x86_contract_tasks(const dn_kernel *kernel);
 
 // Whether and how the second operand of a contraction is packed (contract_plan.c).
 dn_pack dn_x86_pack(const dn_contract *contract);
+// Whether an operand of bf16 is read as it is.
+bool dn_x86_reads_narrow(const dn_contract *contract, int operand);
 // Whether a convolution is done by Winograd's algorithm (winograd.c).
 bool dn_x86_winograd(const dn_contract *contract, dn_winograd_choice *choice);
 extern const dn_target dn_x86_target;  // for dn_kernels_lower

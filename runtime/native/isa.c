@@ -5,7 +5,11 @@
 
 #include "runtime/native/native.h"
 
-static const char *const names[DN_ISA_COUNT] = {[DN_ISA_AVX2] = "avx2", [DN_ISA_AVX512] = "avx512"};
+static const char *const names[DN_ISA_COUNT] = {
+    [DN_ISA_AVX2] = "avx2",
+    [DN_ISA_AVX512] = "avx512",
+    [DN_ISA_AVX512_BF16] = "avx512bf16",
+};
 
 const char *dn_isa_name(dn_isa isa) { return names[isa]; }
 
@@ -20,7 +24,10 @@ static bool has_avx512(void) {
            __builtin_cpu_supports("avx512cd");
 }
 
-static dn_isa best(void) { return has_avx512() ? DN_ISA_AVX512 : DN_ISA_AVX2; }
+static dn_isa best(void) {
+    if (!has_avx512()) return DN_ISA_AVX2;
+    return __builtin_cpu_supports("avx512bf16") ? DN_ISA_AVX512_BF16 : DN_ISA_AVX512;
+}
 
 // What DNET_ISA asks for: DN_ISA_COUNT if it is not set or names nothing.
 static dn_isa wanted(const char *name) {
@@ -40,7 +47,7 @@ dn_status dn_isa_check(void) {
     if (!has_avx2())
         return dn_fail(DN_UNSUPPORTED, "this processor has no AVX2, which compiled code needs");
     if (name && isa == DN_ISA_COUNT)
-        return dn_fail(DN_INVALID, "DNET_ISA should be avx2 or avx512, not `%s`", name);
+        return dn_fail(DN_INVALID, "DNET_ISA should be avx2, avx512 or avx512bf16, not `%s`", name);
     if (name && isa > best())
         return dn_with_hint(
             dn_fail(DN_UNSUPPORTED, "DNET_ISA is %s, which this processor does not have", name),

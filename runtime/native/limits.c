@@ -52,7 +52,7 @@ static void arithmetic_body(void *arg, int64_t part, int64_t begin, int64_t end)
 
 static double measure_arithmetic(dn_pool *pool) {
     arithmetic a = {
-        .wide = dn_isa_here() == DN_ISA_AVX512, .factor = 0.999f, .addend = 0.001f, .sink = 0};
+        .wide = dn_isa_here() >= DN_ISA_AVX512, .factor = 0.999f, .addend = 0.001f, .sink = 0};
     int threads = dn_pool_threads(pool), width = a.wide ? 16 : 8;
     double best = 0;
     for (int i = 0; i < TRIES; i++) {

@@ -67,9 +67,14 @@ typedef struct dn_native_entry {
 } dn_native_entry;
 
 // The kernels, once for each level of instruction set that they were compiled for.
-typedef enum dn_isa { DN_ISA_AVX2, DN_ISA_AVX512, DN_ISA_COUNT } dn_isa;
+typedef enum dn_isa {
+    DN_ISA_AVX2,
+    DN_ISA_AVX512,
+    DN_ISA_AVX512_BF16,  // differs where kernels multiply bf16 by pairs (dn_contract)
+    DN_ISA_COUNT
+} dn_isa;
 // What this processor and its operating system can run; at most what the environment variable
-// DNET_ISA names, "avx2" or "avx512", for tests. AVX2 is taken for granted.
+// DNET_ISA names, "avx2", "avx512" or "avx512bf16", for tests. AVX2 is taken for granted.
 dn_isa dn_isa_here(void);
 // Fails where not even AVX2 can be run, or DNET_ISA asks for what is unknown or not here: to be
 // called once when a program starts.

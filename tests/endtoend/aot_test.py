@@ -21,6 +21,17 @@ command pick(i: int) {
 """
 
 
+PAIRS = """
+step product() {
+    x = cast(normal([70, 32]), bf16)
+    return {y: cast(x @ cast(normal([32, 64]), bf16), f32)}
+}
+command run() {
+    save_npy(product().y, "y.npy")
+}
+"""
+
+
 def sanitized(program):
     return b"__asan_init" in read(program)
 
@@ -121,6 +132,25 @@ def test_fault_has_its_place():
               says=["`gather` from rows.dnet:3:12", "index 3 is outside 0..2 (rows of "])
 
 
+def test_bf16_by_pairs():
+    """The same bits whatever the processor has; the third set of kernels refers to those of the second."""
+    cwd = folder()
+    write(os.path.join(cwd, "pairs.dnet"), PAIRS)
+    run_ok(DNETC, "pairs.dnet", "-o", "pairs", cwd=cwd)
+    check_in("instruction sets: avx2 avx512 avx512bf16", run_ok("./pairs", "--version", cwd=cwd).out)
+    for march in ("avx512", "avx512bf16"):
+        run_ok(DNETC, "pairs.dnet", "-march=" + march, "-o", march, cwd=cwd)
+        check_in("instruction sets: %s\n" % march, run_ok("./" + march, "--version", cwd=cwd).out)
+    run_ok(DNET, "pairs.dnet", "run", cwd=cwd)
+    want = sha256(os.path.join(cwd, "y.npy"))
+    for isa in ("avx2", "avx512", "avx512bf16"):
+        os.remove(os.path.join(cwd, "y.npy"))
+        done = run("./pairs", "run", cwd=cwd, DNET_ISA=isa)
+        if "which this processor does not have" in done.err:
+            run_ok("./pairs", "run", cwd=cwd)
+        check(sha256(os.path.join(cwd, "y.npy")) == want, isa)
+
+
 def test_no_linker():
     cwd = folder()
     run_fails(RUN, DNETC, TINY_GAN, "-o", "gan", cwd=cwd, CC="no-such-cc",
@@ -143,6 +173,7 @@ def main():
     test_same_bits(gan)
     test_resume_across(gan)
     test_fault_has_its_place()
+    test_bf16_by_pairs()
     test_no_linker()
     test_full_disk()
     finish()

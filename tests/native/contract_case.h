@@ -13,11 +13,12 @@
 static double *to_double(const void *data, dn_dtype dtype, int64_t count) {
     double *out = dn_xcalloc((size_t)count + 1, sizeof *out);
     for (int64_t i = 0; i < count; i++)
-        out[i] = dtype == DN_F32   ? (double)((const float *)data)[i]
-                 : dtype == DN_F64 ? ((const double *)data)[i]
-                 : dtype == DN_I32 ? (double)((const int32_t *)data)[i]
-                 : dtype == DN_I64 ? (double)((const int64_t *)data)[i]
-                                   : (double)((const uint8_t *)data)[i];
+        out[i] = dtype == DN_F32    ? (double)((const float *)data)[i]
+                 : dtype == DN_F64  ? ((const double *)data)[i]
+                 : dtype == DN_I32  ? (double)((const int32_t *)data)[i]
+                 : dtype == DN_I64  ? (double)((const int64_t *)data)[i]
+                 : dtype == DN_BF16 ? (double)dn_bf16_to_f32(((const uint16_t *)data)[i])
+                                    : (double)((const uint8_t *)data)[i];
     return out;
 }
 
@@ -27,6 +28,8 @@ static double next_number(void) {
     return (double)(int32_t)(state >> 8 & 0xffff) / 32768 - 1;
 }
 
+static double bf16_scale = 1;  // of numbers
+
 static void *new_data(dn_dtype dtype, int64_t count) {
     void *data = dn_xcalloc((size_t)count + 1, dn_dtype_size(dtype));
     for (int64_t i = 0; i < count; i++) {
@@ -34,6 +37,9 @@ static void *new_data(dn_dtype dtype, int64_t count) {
         switch (dtype) {
             case DN_F32: ((float *)data)[i] = (float)number; break;
             case DN_F64: ((double *)data)[i] = number; break;
+            case DN_BF16:
+                ((uint16_t *)data)[i] = dn_bf16_from_f32((float)(number * bf16_scale));
+                break;
             case DN_I32: ((int32_t *)data)[i] = (int32_t)(number * 100); break;
             case DN_I64: ((int64_t *)data)[i] = (int64_t)(number * 100); break;
             default: ((uint8_t *)data)[i] = (uint8_t)(int)(number * 100); break;
@@ -151,14 +157,14 @@ static bool near(dn_dtype dtype, double got, double want, double terms) {
 
 static char *describe(const dn_contract *c) {
     if (c->op == DN_OP_DOT)
-        return dn_printf("dot %d batches m %ld n %ld k %ld packed %d", c->batches, c->m, c->n, c->k,
-                         c->packed);
+        return dn_printf("dot %d batches m %ld n %ld k %ld packed %d narrow %d %d", c->batches,
+                         c->m, c->n, c->k, c->packed, c->narrow[0], c->narrow[1]);
     return dn_printf(
         "%s %d spatial, %ld images %ldx%ld, %ld channels, %ld filters, %ld groups, out "
-        "%ld, kernel %ld stride %ld dilation %ld lo %ld packed %d dtype %d",
+        "%ld, kernel %ld stride %ld dilation %ld lo %ld packed %d dtype %d narrow %d %d",
         dn_op_get(c->op)->name, c->spatial, c->images, c->image[0], c->image[1], c->channels,
         c->filters, c->groups, c->out[0], c->kernel[0], c->stride[0], c->dilation[0], c->lo[0],
-        c->packed, c->dtype);
+        c->packed, c->dtype, c->narrow[0], c->narrow[1]);
 }
 
 static void check_values(const contraction *k, const void *got, const double *want,

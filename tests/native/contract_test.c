@@ -4,10 +4,11 @@
 #include "tests/native/contract_jit.h"
 #include "tests/native/guard.h"
 
-// packed[group or batch][panel][step][lane] of B.
+// packed[group or batch][panel][step][lane] of B, or of pairs of steps.
 static void *pack(const contraction *k, const void *b) {
     const dn_contract *c = &k->kernel.contract;
-    size_t size = dn_dtype_size(c->dtype);
+    dn_dtype dtype = dn_operand_dtype(c, 1);
+    size_t size = dn_dtype_size(dtype);
     char *packed = dn_xcalloc((size_t)k->b_count + 1, size);
     bool dot = c->op == DN_OP_DOT, conv = c->op == DN_OP_CONV;
     int64_t groups = dot ? product_of(c->batch, c->batches) : c->groups;
@@ -27,8 +28,9 @@ static void *pack(const contraction *k, const void *b) {
                     from += rest % c->batch[d] * c->b_batch[d];
                     rest /= c->batch[d];
                 }
-                int64_t to = ((g * panels + column / c->packed) * steps + step) * c->packed +
-                             column % c->packed;
+                int64_t lane = column % c->packed, to = (g * panels + column / c->packed) * steps;
+                to = (to + step) * c->packed + lane;
+                if (c->pairs) to += step % 2 ? lane + 1 - c->packed : lane;
                 memcpy(packed + (size_t)to * size, (const char *)b + (size_t)from * size, size);
             }
     return packed;
@@ -39,8 +41,10 @@ static void *pack(const contraction *k, const void *b) {
 // Runs the tasks in `parts` parts, the last one first, in guarded memory.
 static void *run(const contraction *k, const contraction_code *code, const void *a, const void *b,
                  int parts) {
-    size_t size = dn_dtype_size(k->kernel.contract.dtype), out_bytes = (size_t)k->out_count * size;
-    size_t bytes[] = {(size_t)k->a_count * size, (size_t)k->b_count * size, out_bytes};
+    const dn_contract *c = &k->kernel.contract;
+    size_t out_bytes = (size_t)k->out_count * dn_dtype_size(c->dtype);
+    size_t bytes[] = {(size_t)k->a_count * dn_dtype_size(dn_operand_dtype(c, 0)),
+                      (size_t)k->b_count * dn_dtype_size(dn_operand_dtype(c, 1)), out_bytes};
     void *args[3], *out = dn_xmalloc(out_bytes + 1);
     for (int i = 0; i < 3; i++) args[i] = guarded_new(bytes[i], 1);
     memcpy(args[0], a, bytes[0]);
@@ -56,17 +60,21 @@ static void *run(const contraction *k, const contraction_code *code, const void 
     return out;
 }
 
+static int n_narrow, n_pairs;  // contractions with operands of bf16
+
 static void check_contract(const dn_contract *contract) {
     dn_contract c = *contract;
     contraction k;
     contraction_kernel(&k, &c);
-    void *a = new_data(c.dtype, k.a_count), *b = new_data(c.dtype, k.b_plain);
-    double *da = to_double(a, c.dtype, k.a_count), *db = to_double(b, c.dtype, k.b_plain);
+    dn_dtype of_a = dn_operand_dtype(&c, 0), of_b = dn_operand_dtype(&c, 1);
+    void *a = new_data(of_a, k.a_count), *b = new_data(of_b, k.b_plain);
+    double *da = to_double(a, of_a, k.a_count), *db = to_double(b, of_b, k.b_plain);
     double *want = expected(&k, da, db);
     void *operand = c.packed ? pack(&k, b) : b;
     size_t bytes = (size_t)k.out_count * dn_dtype_size(c.dtype);
     void *first = NULL;
     for (int isa = 0; isa <= (int)dn_isa_here(); isa++) {
+        if (isa == DN_ISA_AVX512_BF16 && !c.pairs) continue;  // the same code as for AVX-512
         contraction_code code;
         contraction_compile(&k, (dn_isa)isa, NULL, &code);
         for (int parts = 1; parts <= 3; parts += 2) {
@@ -96,11 +104,44 @@ static void check_both(dn_contract c) {
     check_contract(&c);
 }
 
+// Operands of bf16: each alone and both, as far as they are read so; and by pairs.
+static void check_narrow(dn_contract c) {
+    for (int which = 1; which <= 3; which++) {
+        c.narrow[0] = which & 1, c.narrow[1] = which & 2;
+        bool read = true;
+        for (int i = 0; i < 2; i++) read = read && (!c.narrow[i] || dn_x86_reads_narrow(&c, i));
+        if (read) check_contract(&c), n_narrow++;
+    }
+    dn_pack pack = dn_x86_pack(&c);
+    if (!pack.pairs) return;
+    c.packed = pack.width;
+    c.pairs = true;
+    CHECK(dn_x86_reads_narrow(&c, 0) && dn_x86_reads_narrow(&c, 1), "pairs are read");
+    check_contract(&c);
+    n_pairs++;
+}
+
+// Products and sums below the least normal number: the same bits, too, as vdpbf16ps has them.
+static void check_small(void) {
+    dn_contract c = {.op = DN_OP_DOT, .dtype = DN_F32, .m = 50, .n = 64, .k = 6};
+    c.a_m = c.k, c.a_k = 1, c.b_k = c.n, c.b_n = 1, c.packed = 32;
+    c.pairs = c.narrow[0] = c.narrow[1] = true;
+    for (int exponent = 60; exponent <= 68; exponent += 4) {
+        bf16_scale = ldexp(1, -exponent);
+        check_contract(&c);
+    }
+    bf16_scale = 1;
+}
+
 int main(void) {
     int n_convs = sizeof conv_cases / sizeof *conv_cases;
     int n_dots = sizeof dot_cases / sizeof *dot_cases;
     for (int i = 0; i < n_convs; i++) each_conv(&conv_cases[i], DN_F32, check_both);
     for (int i = 0; i < n_dots; i++) each_dot(&dot_cases[i], DN_F32, check_both);
+    for (int i = 0; i < n_convs; i++) each_conv(&conv_cases[i], DN_F32, check_narrow);
+    for (int i = 0; i < n_dots; i++) each_dot(&dot_cases[i], DN_F32, check_narrow);
+    CHECK(n_narrow > 30 && n_pairs > 20, "%d, %d by pairs", n_narrow, n_pairs);
+    check_small();
     dn_dtype others[] = {DN_F64, DN_I32, DN_I64, DN_U8};
     for (int i = 0; i < 4; i++) {
         each_conv(&conv_cases[1 + i], others[i], check_both);

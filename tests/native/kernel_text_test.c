@@ -158,6 +158,11 @@ static void test_print_contractions(void) {
                "  r0 = conv a0, a1 : f32, images 8, channels 6, filters 4, groups 2, image 9x8, "
                "out 5x4, kernel 3x3, stride 2x2, dilation 1x1, lo 1x1, packed 32, parts 3\n"
                "}\n");
+    conv->contract.parts = 0;
+    conv->contract.pairs = true;
+    dn_kernel_print(kernels, conv, false, &text);
+    CHECK(strstr(text.text, ", packed 32 by pairs\n"), "%s", text.text);
+    free(dn_str_take(&text));
     conv->contract = (dn_contract){.op = DN_OP_DOT,
                                    .dtype = DN_F64,
                                    .batches = 1,

@@ -174,6 +174,40 @@ static dn_kernels *new_conv(dn_op op, int width) {
     return kernels;
 }
 
+// Operands of bf16: of sums of f32 alone, and only where the kernel says so; pairs of steps.
+static void check_narrow(dn_kernels *kernels) {
+    dn_kernel *conv = kernels->list[2];
+    for (int i = 0; i < 2; i++) {
+        const char *text = i ? "operand a1 has another dtype" : "operand a0 has another dtype";
+        conv->contract.narrow[i] = true;
+        CHECK_FAILS(dn_kernels_verify(kernels), text);
+        kernels->buffers[i].dtype = DN_BF16;
+        CHECK_OK(dn_kernels_verify(kernels));
+        conv->contract.narrow[i] = false;
+        CHECK_FAILS(dn_kernels_verify(kernels), text);
+        kernels->buffers[i].dtype = DN_F32;
+    }
+    conv->contract.pairs = true;
+    CHECK_FAILS(dn_kernels_verify(kernels), "by pairs");
+    conv->contract.narrow[0] = conv->contract.narrow[1] = true;
+    kernels->buffers[0].dtype = kernels->buffers[1].dtype = DN_BF16;
+    bool packed = conv->contract.packed;  // of 2 channels, 8 filters
+    if (packed)
+        CHECK_OK(dn_kernels_verify(kernels));
+    else
+        CHECK_FAILS(dn_kernels_verify(kernels), "by pairs");
+    conv->contract.channels = conv->contract.filters = 9;
+    CHECK_FAILS(dn_kernels_verify(kernels), "by pairs");
+    conv->contract.channels = 6, conv->contract.filters = 24;
+    conv->contract.narrow[1] = conv->contract.pairs = false;
+    kernels->buffers[0].dtype = kernels->buffers[1].dtype = DN_F32;
+    conv->contract.narrow[0] = true;
+    conv->contract.dtype = conv->values[0].dtype = kernels->buffers[2].dtype = DN_F64;
+    CHECK_FAILS(dn_kernels_verify(kernels), "bf16 operands of a sum of f64");
+    conv->contract.narrow[0] = false;
+    conv->contract.dtype = conv->values[0].dtype = kernels->buffers[2].dtype = DN_F32;
+}
+
 static void test_convolutions(void) {
     static const dn_op ops[] = {DN_OP_CONV, DN_OP_CONV_INPUT, DN_OP_CONV_WEIGHT};
     for (int i = 0; i < 6; i++) {
@@ -185,6 +219,7 @@ static void test_convolutions(void) {
             continue;
         }
         CHECK_OK(dn_kernels_verify(kernels));
+        check_narrow(kernels);
         c->stride[0] = 0;
         CHECK_FAILS(dn_kernels_verify(kernels), "stride or dilation");
         c->stride[0] = 2;

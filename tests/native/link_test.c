@@ -120,7 +120,7 @@ static dn_object compile(const char *table, const char *bias) {
 typedef struct fixture {
     assembly assembly;
     dn_program_image image;
-    dn_object objects[2];
+    dn_object objects[DN_ISA_COUNT];
     dn_link link;
 } fixture;
 
@@ -129,6 +129,7 @@ static void begin(fixture *f) {
     make_program(&f->assembly);
     f->objects[0] = compile("dn_kernels_avx2", "1");
     f->objects[1] = compile("dn_kernels_avx512", "1.5");
+    f->objects[2] = compile("dn_kernels_avx512bf16", "1.75");
     f->image = (dn_program_image){.program = f->assembly.program,
                                   .code = codes,
                                   .n_kernels = 3,
@@ -144,8 +145,7 @@ static void begin(fixture *f) {
 }
 
 static void end(fixture *f) {
-    free((char *)f->objects[0].bytes);
-    free((char *)f->objects[1].bytes);
+    for (int i = 0; i < DN_ISA_COUNT; i++) free((char *)f->objects[i].bytes);
     assembly_free(&f->assembly);
 }
 
@@ -165,11 +165,11 @@ static void expect_part(const char *command, const char *part) {
 
 static void test_executable(fixture *f) {
     CHECK_OK(dn_link_executable(&f->link));
-    bool wide = dn_isa_here() == DN_ISA_AVX512;
+    bool wide = dn_isa_here() >= DN_ISA_AVX512;
     expect_output("DNET_ISA=avx2 ./small affine --x 3", "7\n[0]");
     expect_output("./small affine --x=3", wide ? "7.5\n[0]" : "7\n[0]");
     expect_output("DNET_ISA=sse ./small affine --x=3",
-                  "./small: error: DNET_ISA should be avx2 or avx512, not `sse`\n[1]");
+                  "./small: error: DNET_ISA should be avx2, avx512 or avx512bf16, not `sse`\n[1]");
     expect_output("./small add --x 2 --threads 2", "[0]");
     expect_part(
         "./small add --x 5",
@@ -182,6 +182,25 @@ static void test_executable(fixture *f) {
     expect_part("./small", "`./small --source` from what;");
     expect_part("./small affine", "`affine` needs --x NUMBER");
     expect_output("ls", "kernels.c\nkernels.o\nsmall\n[0]");
+}
+
+// Of three tables, the one of the best instruction set that is asked for and here.
+static void test_bf16(fixture *f) {
+    bool here = dn_isa_here() == DN_ISA_AVX512_BF16;
+    f->link.n_objects = DN_ISA_COUNT;
+    CHECK_OK(dn_link_executable(&f->link));
+    expect_part("./small --version", "instruction sets: avx2 avx512 avx512bf16\n");
+    expect_output("DNET_ISA=avx2 ./small affine --x 3", "7\n[0]");
+    if (here) expect_output("./small affine --x 3", "7.75\n[0]");
+    if (here) expect_output("DNET_ISA=avx512 ./small affine --x 3", "7.5\n[0]");
+    f->link.objects = f->objects + 2;
+    f->link.n_objects = 1;
+    CHECK_OK(dn_link_executable(&f->link));
+    expect_output("DNET_ISA=avx2 ./small affine --x 3",
+                  "./small: error: the program was compiled for avx512bf16, which this processor "
+                  "lacks\n[1]");
+    f->link.objects = f->objects;
+    f->link.n_objects = 2;
 }
 
 // Only one of the tables.
@@ -258,6 +277,7 @@ int main(void) {
     folder_begin();
     begin(&f);
     test_executable(&f);
+    test_bf16(&f);
     test_one_isa(&f);
 #ifndef __SANITIZE_ADDRESS__
     test_needs(&f);

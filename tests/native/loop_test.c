@@ -30,7 +30,7 @@ static void trial_check(const trial *t, bool wide) {
 }
 
 int main(void) {
-    bool wide = dn_isa_here() == DN_ISA_AVX512;
+    bool wide = dn_isa_here() >= DN_ISA_AVX512;
     LLVMOrcLLJITRef jits[DN_ISA_COUNT] = {0};
     make_trials();
     for (int isa = 0; isa <= (wide ? DN_ISA_AVX512 : DN_ISA_AVX2); isa++)

@@ -209,6 +209,50 @@ static void test_forms(void) {
     free_entry(&entry);
 }
 
+// Kernels for AVX-512 with bf16 are made where they differ, that is, of contractions by pairs; the
+// table has AVX-512's for the others.
+static void test_pairs(void) {
+    dn_dims *dims = dn_dims_new();
+    dn_graph *graph = NULL;
+    dn_kernels *entry = NULL;
+    CHECK_OK(dn_graph_parse(
+        dims,
+        "graph @product {\n"
+        "  %0 = input {index=0, name=\"x\"} : bf16[64, 32]\n"
+        "  %1 = input {index=1, name=\"w\"} : bf16[32, 64]\n"
+        "  %2 = dot %0, %1 {lhs_batch=[], rhs_batch=[], lhs_contract=[1], rhs_contract=[0]}"
+        " : bf16[64, 64]\n"
+        "  return y=%2\n"
+        "}\n",
+        &graph));
+    CHECK_OK(dn_kernels_lower(graph, &dn_x86_target, &entry));
+    dn_kernels_plan(entry);
+    dn_native_options alone = plain, all = plain;
+    for (int isa = 0; isa < DN_ISA_COUNT; isa++) {
+        all.isa[isa] = true;
+        alone.isa[isa] = isa == DN_ISA_AVX512_BF16;
+    }
+    dn_native_code *code = code_of(entry, &all);
+    CHECK(dn_native_makes(code, &all, DN_ISA_AVX512_BF16));
+    check_text(code, &all, DN_ISA_AVX512_BF16, DN_FORM_ASSEMBLY,
+               (const char *[]){"vdpbf16ps", "dn_k1_dot_avx512bf16:", "dn_k0_pack_avx512\n", NULL});
+    check_text(code, &alone, DN_ISA_AVX512_BF16, DN_FORM_ASSEMBLY,
+               (const char *[]){"vdpbf16ps", "dn_k0_pack_avx512bf16:", NULL});
+    check_text(code, &all, DN_ISA_AVX512, DN_FORM_ASSEMBLY,
+               (const char *[]){"vfmadd", "dn_k0_pack_avx512:", ".globl\tdn_k0_pack_avx512", NULL});
+    dn_native_code_free(code);
+    dn_kernels_free(entry);
+    dn_graph_free(graph);
+    dn_dims_free(dims);
+    dn_kernels plainly;
+    make_entry(&plainly);
+    code = code_of(&plainly, &all);
+    CHECK(!dn_native_makes(code, &all, DN_ISA_AVX512_BF16), "nothing differs");
+    CHECK(dn_native_makes(code, &alone, DN_ISA_AVX512_BF16), "there is no other");
+    dn_native_code_free(code);
+    free_entry(&plainly);
+}
+
 typedef struct job {
     const dn_native_code *code;
     dn_isa isa;
@@ -372,6 +416,7 @@ int main(void) {
     test_launches();
     test_faults();
     test_forms();
+    test_pairs();
     test_threads();
     for (int level = 0; level <= 3; level++) test_run(level, false, 1 + level % 3);
     test_run(2, true, 2);

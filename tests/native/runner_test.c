@@ -345,17 +345,20 @@ static void test_isa(void) {
     dn_isa best = dn_isa_here();
     CHECK(strcmp(dn_isa_name(DN_ISA_AVX2), "avx2") == 0);
     CHECK(strcmp(dn_isa_name(DN_ISA_AVX512), "avx512") == 0);
+    CHECK(strcmp(dn_isa_name(DN_ISA_AVX512_BF16), "avx512bf16") == 0);
     setenv("DNET_ISA", "avx2", 1);
     CHECK_OK(dn_isa_check());
     CHECK(dn_isa_here() == DN_ISA_AVX2);
     setenv("DNET_ISA", "sse9", 1);
-    CHECK_FAILS(dn_isa_check(), "DNET_ISA should be avx2 or avx512, not `sse9`");
-    setenv("DNET_ISA", "avx512", 1);
-    if (best == DN_ISA_AVX512)
-        CHECK_OK(dn_isa_check());
-    else
-        CHECK_FAILS(dn_isa_check(), "DNET_ISA is avx512, which this processor does not have");
-    CHECK(dn_isa_here() == best);
+    CHECK_FAILS(dn_isa_check(), "DNET_ISA should be avx2, avx512 or avx512bf16, not `sse9`");
+    for (int isa = DN_ISA_AVX512; isa < DN_ISA_COUNT; isa++) {
+        setenv("DNET_ISA", dn_isa_name((dn_isa)isa), 1);
+        if ((dn_isa)isa <= best)
+            CHECK_OK(dn_isa_check());
+        else
+            CHECK_FAILS(dn_isa_check(), ", which this processor does not have");
+        CHECK(dn_isa_here() == ((dn_isa)isa <= best ? (dn_isa)isa : best));
+    }
     unsetenv("DNET_ISA");
 }
 
