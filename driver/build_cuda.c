@@ -61,7 +61,8 @@ dn_status dn_cuda_build_code(dn_compiler *compiler, const dn_options *options, d
                              .modules = b->modules,
                              .n_modules = b->n,
                              .kernels = (const dn_cuda_kernel *const *)b->kernels,
-                             .n_kernels = b->lowered.code->n_kernels};
+                             .n_kernels = b->lowered.code->n_kernels,
+                             .units = options->cuda[0].units};
     return DN_SUCCESS;
 }
 

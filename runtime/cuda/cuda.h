@@ -14,6 +14,14 @@
 #include "runtime/native/limits.h"
 #include "runtime/native/native.h"
 
+// What matrix units may round operands of f32 contractions to. Sums are f32 always.
+typedef enum dn_matrix_units {
+    DN_MATRIX_F32,   // no matrix units: FMA
+    DN_MATRIX_TF32,  // 10 bits of mantissa
+    DN_MATRIX_BF16,  // 7 bits
+    DN_MATRIX_KINDS,
+} dn_matrix_units;
+
 // How a kernel is launched; the grid has one dimension.
 typedef struct dn_cuda_kernel {
     const char *symbol;
@@ -54,6 +62,7 @@ typedef struct dn_cuda_code {
     // of each module: n_kernels + DN_CUDA_RANDOMS
     const dn_cuda_kernel *const *kernels;
     int n_kernels;
+    dn_matrix_units units;  // that the kernels use
 } dn_cuda_code;
 
 // Bytes: what a program allocates, exactly. Inputs, outputs and state are four sets of each.
@@ -79,7 +88,8 @@ void dn_cuda_close(dn_cuda *cuda);
 dn_status dn_cuda_run(dn_cuda *cuda, const dn_native_call *call) DN_MUST_USE;
 // Told about each launch that has ended, which takes waiting for each run. NULL: stop.
 void dn_cuda_watch(dn_cuda *cuda, const dn_native_watcher *watcher);
-// What the device can do at best, by its clocks; 0 where the driver does not tell.
+// What the device can do at best, by its clocks, with the program's precision; 0 where the driver
+// does not tell. (limits.c)
 void dn_cuda_limits(const dn_cuda *cuda, dn_machine *out);
 // Waits until the device has done all that it was given; tells what went wrong.
 dn_status dn_cuda_wait(dn_cuda *cuda) DN_MUST_USE;

@@ -9,6 +9,7 @@ from endtoend import BUILD, DNETC, ROOT, check, finish, folder, read, run_fails,
 
 ERRORS = 1
 KIB = 1 << 10
+SANITIZED = os.path.basename(BUILD) == "debug"  # where a step takes seconds
 DRIVER = os.path.join(BUILD, "tests", "cudasim", "libcuda.so.1")
 DCGAN = os.path.join(ROOT, "examples/dcgan/dcgan64.dnet")
 SMALL = ["-D", "batch=2", "-D", "ngf=4", "-D", "ndf=4", "-D", "nz=10"]
@@ -62,7 +63,7 @@ def test_budgets():
     least = least_of(cwd, whole - arena + 256)
     check(whole - arena < least < 0.9 * whole, least, whole, arena)
     check(device_bytes(cwd, "--max-memory", str(whole)) == [whole, arena, ""])
-    for precision in ("tf32", "f32"):
+    for precision in ("tf32",) if SANITIZED else ("tf32", "f32"):
         plain, peak = results(cwd, precision)
         check(peak == whole, peak, whole)
         limit = least if precision == "tf32" else (least + whole) // 2
