@@ -211,7 +211,6 @@ static bool is_emitted(const dn_options *o, const char *what) {
 
 static bool check_target(const dn_options *o, const char *program, bool is_dnetc) {
     bool rounds = o->precision && o->units != DN_MATRIX_F32;
-    bool library = o->form == DN_OUTPUT_SHARED || o->form == DN_OUTPUT_STATIC;
     if (o->n_cuda && !is_dnetc)
         return usage(program, "-target is dnetc's: programs for GPUs are compiled", NULL);
     if (rounds && !o->n_cuda)
@@ -224,8 +223,6 @@ static bool check_target(const dn_options *o, const char *program, bool is_dnetc
         return usage(program, "--emit=cubin makes one file, for one GPU", NULL);
     if (o->cubin && !o->n_cuda)
         return usage(program, "only GPUs (-target cuda) have --cubin", NULL);
-    if (library && o->n_cuda)
-        return usage(program, "libraries are made for x86 alone, without -target cuda", NULL);
     return true;
 }
 

@@ -7,7 +7,8 @@
 // sets of inputs, outputs, state (layout.h).
 //
 // An entry runs as one CUDA graph, from its second run on; one that can fail as two, and the host
-// looks at the fault between them. All calls for a dn_cuda are made by one thread.
+// looks at the fault between them. Calls for a dn_cuda are made by one thread at a time, in which
+// its context is current: from dn_cuda_open or dn_cuda_enter on.
 #ifndef DN_RUNTIME_CUDA_H
 #define DN_RUNTIME_CUDA_H
 
@@ -80,7 +81,13 @@ typedef struct dn_cuda dn_cuda;  // a device with a program's variables
 // the numbers), code that the driver cannot load (with its log). `program` and `code` outlive it.
 dn_status dn_cuda_open(const dn_program *program, const dn_cuda_code *code, int device,
                        dn_cuda **out) DN_MUST_USE;
-void dn_cuda_close(dn_cuda *cuda);
+void dn_cuda_close(dn_cuda *cuda);  // accepts NULL
+// For libraries, whose callers have threads and perhaps CUDA contexts of their own: what was
+// current before comes back.
+void dn_cuda_leave(dn_cuda *cuda);
+dn_status dn_cuda_enter(dn_cuda *cuda) DN_MUST_USE;
+// The number that a device's name is: "cuda" (or NULL) is 0, "1" is 1. False for other names.
+bool dn_cuda_device_number(const char *name, int *number);
 
 // Runs an entry as dn_native_run does, but without waiting: the data of `outputs` and of variables
 // are on the device until dn_tensor_settle (runtime/tensor.h). A variable is where the device keeps

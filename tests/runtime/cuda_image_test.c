@@ -70,13 +70,15 @@ static dn_cuda_code new_code(dn_cuda_module modules[2], char *ptx) {
                           .modules = modules,
                           .n_modules = 2,
                           .kernels = kernels,
-                          .n_kernels = N_KERNELS};
+                          .n_kernels = N_KERNELS,
+                          .units = DN_MATRIX_BF16};
 }
 
 // ---- round trip ----
 
 static void check_contents(const dn_cuda_code *c, const char *ptx, const char *bytes, size_t size) {
     CHECK(c->n_entries == 2 && c->n_modules == 2 && c->n_kernels == N_KERNELS);
+    CHECK(c->units == DN_MATRIX_BF16);
     CHECK(strcmp(c->modules[0].ptx, ptx) == 0 && c->modules[0].ptx_bytes == strlen(ptx));
     CHECK(!c->modules[0].cubin && c->modules[0].sm == 80 && !c->modules[0].specific);
     CHECK(c->modules[1].sm == 90 && c->modules[1].specific && !*c->modules[1].ptx);
