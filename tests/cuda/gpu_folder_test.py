@@ -1,4 +1,4 @@
-"""The checks for a machine with a GPU (gpu_test.sh), of small networks and on the simulated GPU: they pass, and one that
+"""The checks for a machine with a GPU (gpu_test.sh), of small networks on the simulated GPU: they pass, and one that
 fails is told about and does not end the run.
 
 gpu_folder_test.py BUILD_DIR

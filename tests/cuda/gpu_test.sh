@@ -261,7 +261,8 @@ for name in "${chosen[@]}"; do
     fi
     run_check "$name" $((rest < limit ? rest : limit))
 done
-[ -n "$quick" ] || command -v compute-sanitizer >/dev/null || echo "skipped compute-sanitizer: it is not installed here" | tell
+[ -n "$quick" ] || command -v compute-sanitizer >/dev/null ||
+    echo "skipped compute-sanitizer: it is not installed here" | tell
 {
     echo "$passed passed, ${#failed[@]} failed${failed[*]:+: ${failed[*]}}, in $SECONDS s"
     [ ${#left[@]} = 0 ] || echo "left out after $minutes minutes: run ${left[*]}"

@@ -23,7 +23,8 @@ def costs(text):
 
 def test_report():
     for precision, (rest, matrix) in RATES.items():
-        head, rows = costs(run_ok(DNETC, DCGAN, "-target", "cuda", "--precision", precision, "--report=cost", cwd=ROOT).out)
+        head, rows = costs(run_ok(DNETC, DCGAN, "-target", "cuda", "--precision", precision, "--report=cost",
+                                  cwd=ROOT).out)
         at = f", products and convolutions at {1000 * matrix:.1f} GFLOP/s," if matrix != rest else ""
         want = (f"cost of train_step, at {1000 * rest:.1f} GFLOP/s{at} and {BYTES:.1f} GB/s "
                 f"(NVIDIA H100 SXM by its data sheet, {precision})")

@@ -57,8 +57,8 @@ def test_shared(cwd):
         check_images(cwd, "cpu.npy" if device == "cpu" else "0.npy", device)
     run_ok("./devices", "threads", "noise", cwd=cwd, **here, **GPU)
     for device, driver, says in (
-            ("cuda", NOWHERE, "there is no NVIDIA driver; /nowhere/libcuda.so.1: cannot open shared object file: No such "
-                              'file or directory; on the device "cpu" the processor computes\n'),
+            ("cuda", NOWHERE, "there is no NVIDIA driver; /nowhere/libcuda.so.1: cannot open shared object file: No "
+                              'such file or directory; on the device "cpu" the processor computes\n'),
             ("1", GPU, 'there is no GPU number 1: CUDA shows 1, from 0; on the device "cpu" the processor computes\n'),
             ("gpu", GPU, "the device is cpu, cuda or the number of a GPU, not gpu; numbers are those that CUDA gives, "
                          "from 0\n")):
@@ -80,8 +80,8 @@ def test_static(cwd):
     check_images(cwd, "0.npy")
     for device, driver, says in (
             ("cpu", GPU, "the library was compiled for CUDA alone; compile it with `-target x86,cuda`\n"),
-            ("0", NOWHERE, "No such file or directory; compiled with `-target x86,cuda` it can run on the processor, the "
-                           'device "cpu"\n')):
+            ("0", NOWHERE, "No such file or directory; compiled with `-target x86,cuda` it can run on the processor, "
+                           'the device "cpu"\n')):
         result = run("./devices", device, "noise", "images", cwd=cwd, **driver)
         check(result.code == REFUSED and result.out.endswith(says), result)
 

@@ -50,9 +50,10 @@ def results(cwd, precision, *options):
 def least_of(cwd, limit):
     """Bytes that the device needs at least, as the message says that refuses `limit`."""
     failed = run_fails(ERRORS, DNETC, "t.dnet", "-target", "cuda", *SMALL, "--max-memory", str(limit), "-o", "t",
-                       cwd=cwd, says=[" KiB on the GPU, more than --max-memory=", "variables take ", "hint: ", "-D batch="])
-    check(re.search(r"the rest is most at t\.dnet:\d+, which needs\n +[\d.]+ KiB  \w+ f32\[.*\] from \S+:\d+", failed.err),
-          failed.err)
+                       cwd=cwd, says=[" KiB on the GPU, more than --max-memory=", "variables take ", "hint: ",
+                                      "-D batch="])
+    holders = r"the rest is most at t\.dnet:\d+, which needs\n +[\d.]+ KiB  \w+ f32\[.*\] from \S+:\d+"
+    check(re.search(holders, failed.err), failed.err)
     return int(float(re.search(r"train_step needs ([\d.]+) KiB", failed.err).group(1)) * KIB)
 
 
