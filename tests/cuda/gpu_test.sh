@@ -152,9 +152,9 @@ check_samples() {
     ./gan-tf32 --device=0 generate --weights "$work/demo/gan.ckpt" --n 1000 --out "$work/samples.npy" &&
         ./gan-tf32 --device=0 sample --weights "$work/demo/gan.ckpt" --out "$work/samples.png" &&
         cp "$work/samples.png" "$(dirname "$results")/samples.png" &&
-        ./lenet --device=cpu train --images data/images.gz --labels data/labels.gz --epochs 4 \
+        ./lenet train --images data/images.gz --labels data/labels.gz --epochs 4 \
             --test-images data/images.gz --test-labels data/labels.gz --out "$work/lenet.safetensors" &&
-        ./lenet --device=cpu judge --samples "$work/samples.npy" --weights "$work/lenet.safetensors" >"$work/judged" ||
+        ./lenet judge --samples "$work/samples.npy" --weights "$work/lenet.safetensors" >"$work/judged" ||
         return 1
     sed 's/^/- found: /' "$work/judged"
     awk -v limit=0.47 '/confidence above 0.9/ { ok = $4 >= limit } END { exit !ok }' "$work/judged"
