@@ -56,8 +56,7 @@ static sized_text sized(int64_t bytes) {
 
 static int64_t fields_bytes(const dn_field *fields, int n) {
     int64_t bytes = 0;
-    for (int i = 0; i < n; i++)
-        bytes += dn_shape_elements(&fields[i].shape) * (int64_t)dn_dtype_size(fields[i].dtype);
+    for (int i = 0; i < n; i++) bytes += dn_elements_bytes(fields[i].dtype, &fields[i].shape);
     return bytes;
 }
 
@@ -65,7 +64,7 @@ static int64_t variables_bytes(const dn_compiler *c) {
     int64_t bytes = 0;
     for (int i = 0; i < c->n_vars; i++) {
         dn_shape shape = dn_type_shape(&c->vars[i]->type);
-        bytes += dn_shape_elements(&shape) * (int64_t)dn_dtype_size(c->vars[i]->type.dtype);
+        bytes += dn_elements_bytes(c->vars[i]->type.dtype, &shape);
     }
     return bytes;
 }

@@ -12,13 +12,9 @@
 
 // ---- memory ----
 
-static int64_t field_bytes(const dn_field *field) {
-    return dn_shape_elements(&field->shape) * (int64_t)dn_dtype_size(field->dtype);
-}
-
 static int64_t fields_bytes(const dn_field *fields, int n) {
     int64_t bytes = 0;
-    for (int i = 0; i < n; i++) bytes += field_bytes(&fields[i]);
+    for (int i = 0; i < n; i++) bytes += dn_elements_bytes(fields[i].dtype, &fields[i].shape);
     return bytes;
 }
 
@@ -26,8 +22,7 @@ static int64_t variables_bytes(const dn_program *program, dn_variable_kind kind)
     int64_t bytes = 0;
     for (int i = 0; i < program->n_variables; i++) {
         const dn_variable *v = &program->variables[i];
-        if (v->kind == kind)
-            bytes += dn_shape_elements(&v->shape) * (int64_t)dn_dtype_size(v->dtype);
+        if (v->kind == kind) bytes += dn_elements_bytes(v->dtype, &v->shape);
     }
     return bytes;
 }

@@ -76,10 +76,13 @@ static dn_status too_little_memory(const dn_cuda *cuda) {
         DN_MEMORY,
         "the program needs %.1f MiB of the GPU's memory: %s has %.1f MiB, %.1f of them free",
         mebibytes(m->device), cuda->name, mebibytes((int64_t)all), mebibytes((int64_t)available));
-    return dn_with_note(status,
-                        "variables %.1f MiB, intermediate values %.1f MiB, inputs and results %.1f "
-                        "MiB",
-                        mebibytes(m->variables), mebibytes(m->arena), mebibytes(m->pinned));
+    status = dn_with_note(
+        status, "variables %.1f MiB, intermediate values %.1f MiB, inputs and results %.1f MiB",
+        mebibytes(m->variables), mebibytes(m->arena), mebibytes(m->pinned));
+    size_t room = available >> 20;
+    if (room == 0) return status;
+    return dn_with_hint(
+        status, "compiled with --max-memory=%zuM it computes values again that do not fit", room);
 }
 
 static dn_status reserve_memory(dn_cuda *cuda) {
@@ -90,9 +93,11 @@ static dn_status reserve_memory(dn_cuda *cuda) {
     void *pinned;
     result = cuda->cu.host_new(&pinned, (size_t)m->pinned, 0);
     if (result == DN_CU_OUT_OF_MEMORY)
-        return dn_fail(DN_MEMORY, "no memory that the GPU can reach (%.1f MiB)",
+        return dn_fail(DN_MEMORY,
+                       "the program needs %.1f MiB of pinned host memory for inputs and results, "
+                       "and there is not so much",
                        mebibytes(m->pinned));
-    DN_TRY(dn_cuda_check(cuda, result, "memory that the GPU can reach"));
+    DN_TRY(dn_cuda_check(cuda, result, "pinned host memory"));
     cuda->pinned = pinned;
     return DN_SUCCESS;
 }

@@ -81,6 +81,12 @@ def test_without_room():
     write(os.path.join(cwd, "t.dnet"), program())
     run_fails(ERRORS, DNETC, "t.dnet", "-target", "cuda", *SMALL, "--max-memory=10K", "-o", "t", cwd=cwd,
               says=[" on the GPU, data buffers and results ", "no room for anything else in --max-memory=10K"])
+    # A device that has less says how a program is made that fits.
+    run_ok(DNETC, "t.dnet", "-target", "cuda", *SMALL, "-o", "t", cwd=cwd)
+    run_fails(ERRORS, os.path.join(cwd, "t"), "run", cwd=cwd, DNET_CUDA_DRIVER=DRIVER, CUDASIM_MEMORY=str(1500 * KIB),
+              says=["the program needs 1.6 MiB of the GPU's memory: ", " has 1.5 MiB, 1.5 of them free\n",
+                    "note: variables 0.3 MiB, intermediate values ",
+                    "hint: compiled with --max-memory=1M it computes values again that do not fit\n"])
     # Each target has its own memory, and its own way to fit.
     said = run_ok(DNETC, "t.dnet", "-target", "x86,cuda", *SMALL, "--max-memory=1420K", "-o", "t", cwd=cwd).err
     for part in ("train_step: ", "train_step on the GPU: "):
