@@ -1,3 +1,5 @@
+#include "runtime/native/embed.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -19,8 +19,8 @@ GPUS = "cuda:sm_80,cuda:sm_90a"
 PRECISIONS = ("f32", "tf32", "bf16")
 # Kind, precision, graphs, name.
 CASES = [("ops", "f64", 0, "ops-f64"), ("ops", "f32", 0, "ops-f32"), ("ops", "tf32", 0, "ops-tf32"),
-         ("ops", "bf16", 0, "ops-bf16"), ("random", "f32", 512, "random-f32"), ("random", "tf32", 512, "random-tf32"),
-         ("random", "bf16", 512, "random-bf16"), ("random", "tf32", 64, "few-tf32")]
+         ("ops", "bf16", 0, "ops-bf16"), ("random", "f32", 256, "random-f32"), ("random", "tf32", 256, "random-tf32"),
+         ("random", "bf16", 256, "random-bf16"), ("random", "tf32", 64, "few-tf32")]
 SMALL_CASES = [("ops", "tf32", 0, "ops-tf32"), ("random", "f32", 32, "random-f32"), ("random", "tf32", 8, "few-tf32")]
 # What is added to a GAN, whose training step takes images and perhaps how far its rate has gone down.
 STEPS = """
