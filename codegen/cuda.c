@@ -10,9 +10,20 @@ typedef struct module {
     dn_emit e;
     dn_debug debug;
     dn_native_code *code;
+    const dn_native_options *options;
     const dn_nvptx *target;
     dn_cuda_kernel *launches;
 } module;
+
+// "gan.dnet:31:5: ...", of a kernel that cannot be emitted.
+static dn_status at_place(const dn_native_options *options, const dn_kernel *kernel,
+                          dn_status status) {
+    const char *path;
+    int line, column;
+    bool known = status && options->place &&
+                 options->place(options->place_context, kernel->span, &path, &line, &column);
+    return known ? dn_annotate(status, "%s:%d:%d", path, line, column) : status;
+}
 
 static dn_status add_kernel(module *m, int index) {
     const dn_kernel *kernel = m->code->kernels[index];
@@ -23,7 +34,7 @@ static dn_status add_kernel(module *m, int index) {
     dn_status status =
         dn_nvptx_emit(&m->e, m->target, m->code->kernels_of[index], kernel, symbol, launch);
     dn_debug_leave(&m->e, subprogram, status ? NULL : LLVMGetNamedFunction(m->e.module, symbol));
-    return status;
+    return at_place(m->options, kernel, status);
 }
 
 static dn_status add_random(module *m, dn_dtype dtype, bool normal) {
@@ -64,7 +75,7 @@ dn_status dn_cuda_emit(dn_native_code *code, const dn_native_options *options,
     LLVMTargetMachineRef machine;
     dn_status failure = DN_SUCCESS;
     size_t n_launches = (size_t)(code->n_kernels + DN_CUDA_RANDOMS);
-    module m = {.code = code, .target = target, .launches = launches};
+    module m = {.code = code, .options = options, .target = target, .launches = launches};
     DN_TRY(dn_machine_new_nvptx(target, options->level, &machine));
     if (!launches) m.launches = dn_xcalloc(n_launches, sizeof *m.launches);
     dn_emit_open(&m.e, "kernels");

@@ -161,7 +161,8 @@ static dn_native_launch launch_of(maker *m, const dn_kernels *entry, const dn_ke
                                .line = line_of(m->options, kernel->span),
                                .flops = kernel->flops,
                                .bytes = kernel->bytes,
-                               .commits = writes_variable(entry, kernel)};
+                               .commits = writes_variable(entry, kernel),
+                               .contracts = dn_kernel_contracts_f32(kernel)};
     describe(m, entry, kernel, &launch, names);
     if (kernel->kind == DN_KERNEL_RANDOM) {
         const dn_buffer *buffer = &entry->buffers[kernel->args[0]];

@@ -55,13 +55,6 @@ static dn_status emit_all(const dn_native_code *code, const dn_native_options *o
     return status;
 }
 
-// The entries for x86, and their objects.
-typedef struct x86_build {
-    dn_lowered lowered;
-    emission made[DN_ISA_COUNT];
-    int n;
-} x86_build;
-
 static dn_native_options native_options(const dn_options *options) {
     dn_native_options o = {.level = options->level, .lines = options->lines};
     for (int isa = 0; isa < DN_ISA_COUNT; isa++)
@@ -122,7 +115,7 @@ static dn_status print_cubin(dn_compiler *c, const dn_options *options, dn_cuda_
 
 static dn_status emit_cuda(dn_compiler *c, const dn_options *options) {
     dn_cuda_build build;
-    dn_status status = dn_cuda_build_lower(c, options, &build);
+    dn_status status = dn_cuda_build_lower(c, options, NULL, &build);
     if (!status && strcmp(options->emit, "kernel") == 0)
         print_kernels(c, &build.lowered);
     else if (!status && strcmp(options->emit, "cubin") == 0)
@@ -170,61 +163,109 @@ static dn_program_source *sources_of(const dn_compiler *c, int *n) {
     return list;
 }
 
-// The entries as x86 code knows them; without x86 code they are empty there.
-static const dn_native_entry *x86_entries(const x86_build *x86, const dn_program *program,
-                                          dn_native_entry **none) {
-    *none = dn_xcalloc((size_t)program->n_entries + 1, sizeof **none);
-    for (int i = 0; i < program->n_entries; i++) (*none)[i].names = "";
-    return x86->lowered.code ? x86->lowered.code->entries : *none;
+static dn_status write_assembly(dn_compiler *c, const dn_options *options) {
+    dn_replace replace;
+    DN_TRY(dn_replace_open(&replace, options->output));
+    dn_native_options o = native_options(options);
+    dn_lowered x86 = {0};
+    dn_cuda_build cuda = {0};
+    dn_status status = DN_SUCCESS;
+    if (options->x86) {
+        status = dn_lower_all(c, &dn_x86_target, &o, &x86);
+        if (!status) status = print_code(&x86, &o, DN_FORM_ASSEMBLY, replace.file);
+    }
+    if (options->n_cuda && !status) {
+        status = dn_cuda_build_lower(c, options, NULL, &cuda);
+        if (!status)
+            status = dn_cuda_build_print(c, &cuda, options, DN_FORM_ASSEMBLY, replace.file);
+    }
+    dn_lowered_free(&x86);
+    dn_cuda_build_free(&cuda);
+    return dn_replace_close(&replace, status, false);
 }
 
-static dn_status link_program(dn_compiler *c, const dn_options *options, const x86_build *x86,
-                              const dn_cuda_code *cuda) {
-    dn_native_entry *none;
+// ---- code for all targets ----
+
+// What was made of entries: for x86, as many objects as there are instruction sets, for GPUs, or
+// for both.
+typedef struct compiled {
+    dn_lowered x86;
+    emission made[DN_ISA_COUNT];
     dn_object objects[DN_ISA_COUNT];
-    for (int i = 0; i < x86->n; i++)
-        objects[i] = (dn_object){x86->made[i].bytes, x86->made[i].size};
-    dn_program_image image = {.program = *dn_compiler_program(c),
-                              .n_kernels = x86->lowered.code ? x86->lowered.code->n_kernels : 0,
-                              .compiler = "dnet " DN_VERSION};
+    int n;
+    dn_native_entry *none;  // the entries' x86 code where there is none
+    dn_cuda_build cuda;
+    bool has_cuda;
+} compiled;
+
+// Of a library's exports; NULL: of the whole program.
+static dn_status make_x86(dn_compiler *c, const dn_options *options, const dn_exports *exports,
+                          compiled *out) {
+    dn_native_options o = native_options(options);
+    o.keep_constants = exports != NULL;
+    if (exports)
+        DN_TRY(dn_lower_units(c, &dn_x86_target, exports->units, exports->program.n_entries, &o,
+                              &out->x86));
+    else
+        DN_TRY(dn_lower_all(c, &dn_x86_target, &o, &out->x86));
+    return emit_all(out->x86.code, &o, DN_FORM_OBJECT, out->made, &out->n);
+}
+
+static dn_status make_code(dn_compiler *c, const dn_options *options, const dn_exports *exports,
+                           compiled *out) {
+    *out = (compiled){.has_cuda = options->n_cuda > 0};
+    if (options->x86) DN_TRY(make_x86(c, options, exports, out));
+    if (!out->has_cuda) return DN_SUCCESS;
+    DN_TRY(dn_cuda_build_lower(c, options, exports, &out->cuda));
+    return dn_cuda_build_code(c, options, &out->cuda);
+}
+
+static void free_code(compiled *made) {
+    for (int i = 0; i < made->n; i++) free(made->made[i].bytes);
+    free(made->none);
+    dn_lowered_free(&made->x86);
+    dn_cuda_build_free(&made->cuda);
+}
+
+// What goes into a program or library. It refers to all of its arguments.
+static dn_link link_of(const dn_options *options, compiled *made, dn_program_image *image) {
+    int n = image->program.n_entries;
+    made->none = dn_xcalloc((size_t)n + 1, sizeof *made->none);
+    for (int i = 0; i < n; i++) made->none[i].names = "";
+    image->code = options->x86 ? made->x86.code->entries : made->none;
+    image->n_kernels = options->x86 ? made->x86.code->n_kernels : 0;
+    for (int i = 0; i < made->n; i++)
+        made->objects[i] = (dn_object){made->made[i].bytes, made->made[i].size};
+    return (dn_link){.output = options->output,
+                     .image = image,
+                     .objects = made->objects,
+                     .n_objects = made->n,
+                     .cuda = made->has_cuda ? &made->cuda.code : NULL,
+                     .symbols = options->lines};
+}
+
+// ---- programs ----
+
+static dn_status link_program(dn_compiler *c, const dn_options *options, compiled *made) {
+    dn_program_image image = {.program = *dn_compiler_program(c), .compiler = "dnet " DN_VERSION};
     dn_program_source *sources = sources_of(c, &image.n_sources);
     char *flags = flags_of(options);
     image.sources = sources;
     image.flags = flags;
-    image.code = x86_entries(x86, &image.program, &none);
-    dn_link link = {.output = options->output,
-                    .image = &image,
-                    .objects = objects,
-                    .n_objects = x86->n,
-                    .cuda = cuda,
-                    .symbols = options->lines};
+    dn_link link = link_of(options, made, &image);
     dn_status status =
         options->form == DN_OUTPUT_OBJECT ? dn_link_object(&link) : dn_link_executable(&link);
-    free(none);
     free(sources);
     free(flags);
     return status;
 }
 
-static dn_status write_assembly(dn_compiler *c, const dn_options *options) {
-    dn_replace replace;
-    DN_TRY(dn_replace_open(&replace, options->output));
-    dn_native_options o = native_options(options);
-    x86_build x86 = {0};
-    dn_cuda_build cuda = {0};
-    dn_status status = DN_SUCCESS;
-    if (options->x86) {
-        status = dn_lower_all(c, &dn_x86_target, &o, &x86.lowered);
-        if (!status) status = print_code(&x86.lowered, &o, DN_FORM_ASSEMBLY, replace.file);
-    }
-    if (options->n_cuda && !status) {
-        status = dn_cuda_build_lower(c, options, &cuda);
-        if (!status)
-            status = dn_cuda_build_print(c, &cuda, options, DN_FORM_ASSEMBLY, replace.file);
-    }
-    dn_lowered_free(&x86.lowered);
-    dn_cuda_build_free(&cuda);
-    return dn_replace_close(&replace, status, false);
+static dn_status build_program(dn_compiler *c, const dn_options *options) {
+    compiled made;
+    dn_status status = make_code(c, options, NULL, &made);
+    if (!status) status = link_program(c, options, &made);
+    free_code(&made);
+    return status;
 }
 
 // ---- libraries ----
@@ -249,25 +290,16 @@ static dn_status link_library(const dn_link *link, dn_c_library *library, bool s
 }
 
 // The exported functions' kernels and entries; the source stays here.
-static dn_status make_library(const dn_options *options, const dn_lowered *lowered,
-                              dn_c_library *library, const emission *made, int n) {
-    dn_object objects[DN_ISA_COUNT];
+static dn_status make_library(const dn_options *options, compiled *made, dn_c_library *library) {
     const dn_program *program = &library->exports->program;
     dn_program_source source = {program->source, ""};
     char *flags = flags_of(options);
     dn_program_image image = {.program = *program,
-                              .code = lowered->code->entries,
-                              .n_kernels = lowered->code->n_kernels,
                               .sources = &source,
                               .n_sources = 1,
                               .compiler = "dnet " DN_VERSION,
                               .flags = flags};
-    for (int i = 0; i < n; i++) objects[i] = (dn_object){made[i].bytes, made[i].size};
-    dn_link link = {.output = options->output,
-                    .image = &image,
-                    .objects = objects,
-                    .n_objects = n,
-                    .symbols = options->lines};
+    dn_link link = link_of(options, made, &image);
     library->version =
         dn_printf("%s, compiled by %s with %s", program->source, image.compiler, flags);
     dn_status status = link_library(&link, library, options->form == DN_OUTPUT_SHARED);
@@ -277,24 +309,16 @@ static dn_status make_library(const dn_options *options, const dn_lowered *lower
 }
 
 static dn_status build_exports(dn_compiler *c, const dn_options *options, dn_c_library *library) {
-    dn_native_options o = native_options(options);
-    o.keep_constants = true;
-    dn_lowered lowered = {0};
-    emission made[DN_ISA_COUNT];
-    int n = 0;
-    const dn_exports *exports = library->exports;
-    dn_status status =
-        dn_lower_units(c, &dn_x86_target, exports->units, exports->program.n_entries, &o, &lowered);
-    if (!status) status = emit_all(lowered.code, &o, DN_FORM_OBJECT, made, &n);
-    if (!status) status = make_library(options, &lowered, library, made, n);
-    for (int i = 0; i < n; i++) free(made[i].bytes);
-    dn_lowered_free(&lowered);
+    compiled made;
+    dn_status status = make_code(c, options, library->exports, &made);
+    if (!status) status = make_library(options, &made, library);
+    free_code(&made);
     return status;
 }
 
 static dn_status build_library(dn_compiler *c, const dn_options *options) {
     dn_exports exports;
-    dn_c_library library = {.exports = &exports};
+    dn_c_library library = {.exports = &exports, .x86 = options->x86, .cuda = options->n_cuda > 0};
     DN_TRY(dn_c_library_name(options->output, &library.name));
     dn_status status = dn_exports_of(c, &exports);
     if (!status) status = build_exports(c, options, &library);
@@ -304,30 +328,6 @@ static dn_status build_library(dn_compiler *c, const dn_options *options) {
 }
 
 // ---- the whole ----
-
-static dn_status build_x86(dn_compiler *c, const dn_options *options, x86_build *out) {
-    dn_native_options o = native_options(options);
-    DN_TRY(dn_lower_all(c, &dn_x86_target, &o, &out->lowered));
-    return emit_all(out->lowered.code, &o, DN_FORM_OBJECT, out->made, &out->n);
-}
-
-static void free_x86(x86_build *x86) {
-    for (int i = 0; i < x86->n; i++) free(x86->made[i].bytes);
-    dn_lowered_free(&x86->lowered);
-}
-
-static dn_status build_program(dn_compiler *c, const dn_options *options) {
-    x86_build x86 = {0};
-    dn_cuda_build cuda = {0};
-    dn_status status = DN_SUCCESS;
-    if (options->x86) status = build_x86(c, options, &x86);
-    if (options->n_cuda && !status) status = dn_cuda_build_lower(c, options, &cuda);
-    if (options->n_cuda && !status) status = dn_cuda_build_code(c, options, &cuda);
-    if (!status) status = link_program(c, options, &x86, options->n_cuda ? &cuda.code : NULL);
-    free_x86(&x86);
-    dn_cuda_build_free(&cuda);
-    return status;
-}
 
 dn_status dn_build_output(dn_compiler *c, const dn_options *options) {
     switch (options->form) {

@@ -14,9 +14,12 @@ static dn_native_options native_options(const dn_options *options) {
 }
 
 dn_status dn_cuda_build_lower(dn_compiler *compiler, const dn_options *options,
-                              dn_cuda_build *out) {
+                              const dn_exports *exports, dn_cuda_build *out) {
     dn_native_options o = native_options(options);
     *out = (dn_cuda_build){0};
+    if (exports)
+        return dn_lower_units(compiler, &dn_nvptx_target, exports->units,
+                              exports->program.n_entries, &o, &out->lowered);
     return dn_lower_all(compiler, &dn_nvptx_target, &o, &out->lowered);
 }
 
@@ -61,7 +64,8 @@ dn_status dn_cuda_build_code(dn_compiler *compiler, const dn_options *options, d
                              .modules = b->modules,
                              .n_modules = b->n,
                              .kernels = (const dn_cuda_kernel *const *)b->kernels,
-                             .n_kernels = b->lowered.code->n_kernels};
+                             .n_kernels = b->lowered.code->n_kernels,
+                             .units = options->cuda[0].units};
     return DN_SUCCESS;
 }
 

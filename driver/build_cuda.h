@@ -2,6 +2,7 @@
 #ifndef DN_DRIVER_BUILD_CUDA_H
 #define DN_DRIVER_BUILD_CUDA_H
 
+#include "driver/exports.h"
 #include "driver/lower.h"
 #include "driver/options.h"
 
@@ -13,10 +14,10 @@ typedef struct dn_cuda_build {
     dn_cuda_code code;  // refers to all of it
 } dn_cuda_build;
 
-// Lowers, for reports and text forms; dn_cuda_build_code then makes the code. Free it also after a
-// failure.
+// Lowers, for reports and text forms; dn_cuda_build_code then makes the code. `exports`: what a
+// library has; NULL: every entry. Free it also after a failure.
 dn_status dn_cuda_build_lower(dn_compiler *compiler, const dn_options *options,
-                              dn_cuda_build *out) DN_MUST_USE;
+                              const dn_exports *exports, dn_cuda_build *out) DN_MUST_USE;
 dn_status dn_cuda_build_code(dn_compiler *compiler, const dn_options *options,
                              dn_cuda_build *build) DN_MUST_USE;
 void dn_cuda_build_free(dn_cuda_build *build);

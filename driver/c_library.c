@@ -198,21 +198,41 @@ static void put_head(dn_str *out, const dn_c_library *l) {
     dn_str_puts(out, "_H\n");
 }
 
+// Of a library for GPUs: which device computes.
+static void put_devices(dn_str *out, const dn_c_library *l) {
+    const char *n = l->name;
+    dn_str_printf(
+        out,
+        "/* The same on a device: \"cuda\" or NULL is the first GPU that CUDA shows, \"1\"\n"
+        " * the second%s. */\n",
+        l->x86 ? ", \"cpu\" the processor, where `threads` compute, 0: one for each core" : "");
+    dn_str_printf(
+        out,
+        "%s *%s_new_on(const char *device, const char *weights_path, int threads,\n"
+        "    char *error, size_t error_size);\n"
+        "%s *%s_new_from_memory_on(const char *device, const void *weights, size_t size,\n"
+        "    int threads, char *error, size_t error_size);\n",
+        n, n, n, n);
+}
+
 static void put_objects(dn_str *out, const dn_c_library *l) {
     const char *n = l->name;
     dn_str_printf(out, "typedef struct %s %s;\n\n", n, n);
     dn_str_printf(out,
                   "/* A new object with the weights of a file: what save_weights or a checkpoint\n"
-                  " * wrote (safetensors). NULL: the values from before any training. `threads`\n"
-                  " * compute, 0: one for each core. NULL if it fails. */\n"
+                  " * wrote (safetensors). NULL: the values from before any training. %s\n"
+                  " * NULL if it fails. */\n"
                   "%s *%s_new(const char *weights_path, int threads, char *error,\n"
                   "    size_t error_size);\n",
+                  l->cuda ? "The first\n * GPU computes, and `threads` are not used."
+                          : "`threads`\n * compute, 0: one for each core.",
                   n, n);
     dn_str_printf(out,
                   "/* The same with the bytes of such a file, which are not needed afterwards. */\n"
                   "%s *%s_new_from_memory(const void *weights, size_t size, int threads,\n"
                   "    char *error, size_t error_size);\n",
                   n, n);
+    if (l->cuda) put_devices(out, l);
     dn_str_printf(out, "void %s_free(%s *self); /* NULL is fine */\n", n, n);
     if (draws(l))
         dn_str_printf(out,
@@ -251,29 +271,52 @@ static const char runtime_functions[] =
     "    char *text;\n"
     "    size_t size;\n"
     "} dn_embed_error;\n"
-    "dn_embedded *dn_embed_new(const char *, int, dn_embed_error);\n"
-    "dn_embedded *dn_embed_new_from_memory(const void *, size_t, int, dn_embed_error);\n"
+    "typedef struct dn_embed_engine dn_embed_engine;\n"
+    "extern const dn_embed_engine dn_embed_x86, dn_embed_cuda;\n"
+    "typedef struct dn_embed_on {\n"
+    "    const dn_embed_engine *const *engines;\n"
+    "    const char *device;\n"
+    "    int threads;\n"
+    "} dn_embed_on;\n"
+    "dn_embedded *dn_embed_new(dn_embed_on, const char *, dn_embed_error);\n"
+    "dn_embedded *dn_embed_new_from_memory(dn_embed_on, const void *, size_t, dn_embed_error);\n"
     "void dn_embed_free(dn_embedded *);\n"
     "void dn_embed_seed(dn_embedded *, uint64_t);\n"
     "int dn_embed_call(dn_embedded *, int, const void *const *, void *const *, dn_embed_error);\n"
     "#pragma GCC visibility pop\n"
     "\n";
 
+// The first one is for who names no device: as a program, it takes a GPU where it can.
+static void put_engines(dn_str *out, const dn_c_library *l) {
+    dn_str_printf(out, "static const dn_embed_engine *const dn_engines[] = {%s%s0};\n",
+                  l->cuda ? "&dn_embed_cuda, " : "", l->x86 ? "&dn_embed_x86, " : "");
+}
+
+// A constructor: `_on` has the device as its first parameter, the others leave it open.
+static void put_constructors(dn_str *out, const char *n, bool on) {
+    const char *suffix = on ? "_on" : "", *parameter = on ? "const char *device, " : "";
+    const char *device = on ? "device" : "0";
+    dn_str_printf(out,
+                  "%s *%s_new%s(%sconst char *path, int threads, char *error, size_t size) {\n"
+                  "    dn_embed_on on = {dn_engines, %s, threads};\n"
+                  "    return (%s *)dn_embed_new(on, path, (dn_embed_error){error, size});\n"
+                  "}\n",
+                  n, n, suffix, parameter, device, n);
+    dn_str_printf(out,
+                  "%s *%s_new_from_memory%s(%sconst void *weights, size_t n, int threads,\n"
+                  "                         char *error, size_t size) {\n"
+                  "    dn_embed_on on = {dn_engines, %s, threads};\n"
+                  "    return (%s *)dn_embed_new_from_memory(on, weights, n,\n"
+                  "                                          (dn_embed_error){error, size});\n"
+                  "}\n",
+                  n, n, suffix, parameter, device, n);
+}
+
 static void put_object_code(dn_str *out, const dn_c_library *l) {
     const char *n = l->name;
-    dn_str_printf(out,
-                  "%s *%s_new(const char *path, int threads, char *error, size_t size) {\n"
-                  "    return (%s *)dn_embed_new(path, threads, (dn_embed_error){error, size});\n"
-                  "}\n",
-                  n, n, n);
-    dn_str_printf(
-        out,
-        "%s *%s_new_from_memory(const void *weights, size_t n, int threads, char *error,\n"
-        "                       size_t size) {\n"
-        "    return (%s *)dn_embed_new_from_memory(weights, n, threads,\n"
-        "                                          (dn_embed_error){error, size});\n"
-        "}\n",
-        n, n, n);
+    put_engines(out, l);
+    put_constructors(out, n, false);
+    if (l->cuda) put_constructors(out, n, true);
     dn_str_printf(out, "void %s_free(%s *self) { dn_embed_free((dn_embedded *)self); }\n", n, n);
     if (draws(l))
         dn_str_printf(out,
@@ -319,6 +362,9 @@ char **dn_c_symbols(const dn_c_library *l) {
     int n = 0, capacity = 0;
     for (size_t i = 0; i < sizeof every / sizeof *every; i++)
         DN_PUSH(list, n, capacity) = dn_printf("%s_%s", l->name, every[i]);
+    static const char *const devices[] = {"new_on", "new_from_memory_on"};
+    for (size_t i = 0; l->cuda && i < sizeof devices / sizeof *devices; i++)
+        DN_PUSH(list, n, capacity) = dn_printf("%s_%s", l->name, devices[i]);
     if (draws(l)) DN_PUSH(list, n, capacity) = dn_printf("%s_seed", l->name);
     for (int i = 0; i < l->exports->n_functions; i++)
         DN_PUSH(list, n, capacity) =

@@ -9,6 +9,7 @@ typedef struct dn_c_library {
     char *name;     // "gan": the type's, and what the functions' names begin with
     char *version;  // "gan, compiled by dnet 0.1.0"
     const dn_exports *exports;
+    bool x86, cuda;  // what it is compiled for
 } dn_c_library;
 
 // The name from that of the file: libgan.so, libgan.a. Fails where C cannot have it; free() *out.

@@ -8,7 +8,9 @@
 
 #include "codegen/kernel/access.h"
 #include "codegen/kernel/report.h"
+#include "codegen/nvptx/nvptx.h"
 #include "driver/lower.h"
+#include "runtime/cuda/layout.h"
 #include "runtime/data/dataset.h"
 #include "runtime/native/scratch.h"
 
@@ -54,8 +56,7 @@ static sized_text sized(int64_t bytes) {
 
 static int64_t fields_bytes(const dn_field *fields, int n) {
     int64_t bytes = 0;
-    for (int i = 0; i < n; i++)
-        bytes += dn_shape_elements(&fields[i].shape) * (int64_t)dn_dtype_size(fields[i].dtype);
+    for (int i = 0; i < n; i++) bytes += dn_elements_bytes(fields[i].dtype, &fields[i].shape);
     return bytes;
 }
 
@@ -63,7 +64,7 @@ static int64_t variables_bytes(const dn_compiler *c) {
     int64_t bytes = 0;
     for (int i = 0; i < c->n_vars; i++) {
         dn_shape shape = dn_type_shape(&c->vars[i]->type);
-        bytes += dn_shape_elements(&shape) * (int64_t)dn_dtype_size(c->vars[i]->type.dtype);
+        bytes += dn_elements_bytes(c->vars[i]->type.dtype, &shape);
     }
     return bytes;
 }
@@ -78,6 +79,30 @@ static int64_t buffers_bytes(const dn_compiler *c) {
         if (gives > outputs) outputs = gives;
     }
     return (DN_DATA_AHEAD + 1) * inputs + outputs;
+}
+
+// What a program holds besides its arena, and what an arena's bytes are rounded up to.
+typedef struct room {
+    int64_t variables, buffers, page;
+    const char *where;  // behind what is told about it
+} room;
+
+// On a GPU: of its memory, as it is allocated.
+static room device_room(dn_compiler *c) {
+    const dn_program *program = dn_compiler_program(c);
+    dn_cuda_code code = {0};
+    dn_cuda_memory m;
+    dn_cuda_memory_of(program, &code, &m);
+    return (room){m.variables, m.device - m.variables, DN_CUDA_ALIGN, " on the GPU"};
+}
+
+static room room_of(dn_compiler *c, const dn_kernels *kernels) {
+    if (kernels->target == &dn_nvptx_target) return device_room(c);
+    return (room){variables_bytes(c), buffers_bytes(c), (int64_t)dn_scratch_size(1), ""};
+}
+
+static int64_t arena_in(const room *r, int64_t bytes) {
+    return (bytes + r->page - 1) / r->page * r->page;
 }
 
 // ---- too large ----
@@ -111,26 +136,26 @@ static void print_holders(dn_compiler *c, const dn_kernels *kernels, dn_str *out
     dn_arena_free(&arena);
 }
 
-static dn_status too_large_without(const dn_compiler *c) {
+static dn_status too_large_without(const dn_compiler *c, const room *r) {
     char *limit = limit_text(c->max_memory);
     dn_status status = dn_fail(DN_INVALID,
-                               "variables take %s, data buffers and results %s: no room for "
+                               "variables take %s%s, data buffers and results %s: no room for "
                                "anything else in --max-memory=%s",
-                               sized(variables_bytes(c)).text, sized(buffers_bytes(c)).text, limit);
+                               sized(r->variables).text, r->where, sized(r->buffers).text, limit);
     free(limit);
     return status;
 }
 
-static dn_status too_large(dn_compiler *c, const dn_unit *unit, int64_t needed,
+static dn_status too_large(dn_compiler *c, const dn_unit *unit, const room *r, int64_t needed,
                            const dn_kernels *kernels) {
     char *limit = limit_text(c->max_memory);
     dn_str note = {0};
-    dn_str_printf(&note, "variables take %s, data buffers and results %s",
-                  sized(variables_bytes(c)).text, sized(buffers_bytes(c)).text);
+    dn_str_printf(&note, "variables take %s, data buffers and results %s", sized(r->variables).text,
+                  sized(r->buffers).text);
     print_holders(c, kernels, &note);
     dn_status status =
-        dn_fail(DN_INVALID, "%s needs %s, more than --max-memory=%s, even if it recomputes",
-                unit->graph->name, sized(needed).text, limit);
+        dn_fail(DN_INVALID, "%s needs %s%s, more than --max-memory=%s, even if it recomputes",
+                unit->graph->name, sized(needed).text, r->where, limit);
     status = dn_with_note(status, "%s", note.text);
     free(note.text);
     free(limit);
@@ -142,22 +167,23 @@ static dn_status too_large(dn_compiler *c, const dn_unit *unit, int64_t needed,
 // ---- the whole ----
 
 dn_status dn_fit_unit(dn_compiler *c, const dn_unit *unit, dn_kernels *kernels, dn_fit *out) {
-    int64_t fixed = variables_bytes(c) + buffers_bytes(c);
+    room r = room_of(c, kernels);
+    int64_t fixed = r.variables + r.buffers;
+    out->where = r.where;
     out->after = fixed;
-    if (fixed > c->max_memory) return too_large_without(c);
-    int64_t page = (int64_t)dn_scratch_size(1), budget = (c->max_memory - fixed) / page * page;
+    if (fixed > c->max_memory) return too_large_without(c, &r);
+    int64_t budget = (c->max_memory - fixed) / r.page * r.page;
     bool fits = dn_kernels_fit(kernels, budget, &out->change);
-    int64_t before = (int64_t)dn_scratch_size((size_t)out->change.before);
-    int64_t after = (int64_t)dn_scratch_size((size_t)out->change.after);
-    out->before = fixed + before;
-    out->after = fixed + after;
-    return fits ? DN_SUCCESS : too_large(c, unit, out->after, kernels);
+    out->before = fixed + arena_in(&r, out->change.before);
+    out->after = fixed + arena_in(&r, out->change.after);
+    return fits ? DN_SUCCESS : too_large(c, unit, &r, out->after, kernels);
 }
 
 void dn_fit_print(const char *name, const dn_fit *fit, FILE *to) {
     const dn_recompute *change = &fit->change;
     if (fit->after == fit->before) return;
-    fprintf(to, "%s: %s fit into %s ", name, sized(fit->before).text, sized(fit->after).text);
+    fprintf(to, "%s%s: %s fit into %s ", name, fit->where, sized(fit->before).text,
+            sized(fit->after).text);
     if (change->kernels <= 0 && change->more <= 0)
         fprintf(to, "in another order of kernels\n");
     else

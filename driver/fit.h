@@ -1,4 +1,5 @@
-// --max-memory: what the whole program may take, as --report=memory counts it.
+// --max-memory: what the whole program may take, as --report=memory counts it: of the host, or, for
+// kernels of GPUs, of the device.
 #ifndef DN_DRIVER_FIT_H
 #define DN_DRIVER_FIT_H
 
@@ -13,6 +14,7 @@ int64_t dn_read_size(const char *text);
 typedef struct dn_fit {
     dn_recompute change;
     int64_t before, after;  // bytes of the whole program while the entry runs
+    const char *where;      // that is: "" or " on the GPU"
 } dn_fit;
 
 // Makes an entry's kernels fit in compiler->max_memory. A failure says what holds the memory, and

@@ -21,7 +21,8 @@ static dn_status write_version_script(dn_workplace *w, const dn_library *library
 }
 
 // What both kinds begin with: the compiler and all that goes in.
-static dn_arguments common_arguments(const dn_workplace *w, const char *runtime) {
+static dn_arguments common_arguments(const dn_workplace *w, const dn_link *link,
+                                     const char *runtime) {
     dn_arguments a = {0};
     dn_argument_compiler(&a);
     dn_argument(&a, "-std=c99");
@@ -32,6 +33,7 @@ static dn_arguments common_arguments(const dn_workplace *w, const char *runtime)
     dn_argument_inputs(&a, w);
     dn_argument(&a, "%s", runtime);
     dn_argument_archive(&a, DN_ARCHIVE_JSON);
+    if (link->cuda) dn_argument_archive(&a, DN_ARCHIVE_Z);
     dn_argument(&a, "-Wl,--gc-sections");
     return a;
 }
@@ -40,7 +42,7 @@ static dn_status link_shared(dn_workplace *w, const dn_link *link, const dn_libr
                              const char *runtime) {
     const char *slash = strrchr(link->output, '/');
     DN_TRY(write_version_script(w, library));
-    dn_arguments a = common_arguments(w, runtime);
+    dn_arguments a = common_arguments(w, link, runtime);
     dn_argument_sanitizers(&a);
     dn_argument(&a, "-shared");
     dn_argument(&a, "-o");
@@ -57,7 +59,7 @@ static dn_status link_shared(dn_workplace *w, const dn_link *link, const dn_libr
 
 static dn_status link_relocatable(dn_workplace *w, const dn_link *link, const dn_library *library,
                                   const char *runtime, const char *object) {
-    dn_arguments a = common_arguments(w, runtime);
+    dn_arguments a = common_arguments(w, link, runtime);
     dn_argument(&a, "-r");
     dn_argument(&a, "-nostdlib");
     dn_argument(&a, "-o");

@@ -14,8 +14,8 @@ const char dn_options_help[] =
     "  -fdiagnostics-format=json  messages as JSON, one a line\n"
     "  --precision f32|f64      what `f32` means; f64 is for checks. On GPUs also tf32 (the\n"
     "                           default) and bf16: what matrix units round operands to\n"
-    "  --max-memory SIZE        what the program may take, as 512M or 2G: what does not fit is\n"
-    "                           computed again instead of kept\n"
+    "  --max-memory SIZE        what the program may take, on a GPU of its memory, as 512M or 2G:\n"
+    "                           what does not fit is computed again instead of kept\n"
     "  --print-after=PASS       prints graphs after a pass, kernels after fuse or plan\n"
     "                           (--print-after-all: after each)\n"
     "  --time-passes            prints the time of each pass\n"
@@ -211,7 +211,6 @@ static bool is_emitted(const dn_options *o, const char *what) {
 
 static bool check_target(const dn_options *o, const char *program, bool is_dnetc) {
     bool rounds = o->precision && o->units != DN_MATRIX_F32;
-    bool library = o->form == DN_OUTPUT_SHARED || o->form == DN_OUTPUT_STATIC;
     if (o->n_cuda && !is_dnetc)
         return usage(program, "-target is dnetc's: programs for GPUs are compiled", NULL);
     if (rounds && !o->n_cuda)
@@ -224,10 +223,6 @@ static bool check_target(const dn_options *o, const char *program, bool is_dnetc
         return usage(program, "--emit=cubin makes one file, for one GPU", NULL);
     if (o->cubin && !o->n_cuda)
         return usage(program, "only GPUs (-target cuda) have --cubin", NULL);
-    if (library && o->n_cuda)
-        return usage(program, "libraries are made for x86 alone, without -target cuda", NULL);
-    if (o->max_memory && o->n_cuda)
-        return usage(program, "--max-memory is x86's, without -target cuda", NULL);
     return true;
 }
 

@@ -5,7 +5,8 @@
 #include "frontend/build.h"
 
 // Functions that every library has.
-static const char *const taken[] = {"new", "new_from_memory", "free", "version", "seed"};
+static const char *const taken[] = {
+    "new", "new_on", "new_from_memory", "new_from_memory_on", "free", "version", "seed"};
 
 bool dn_check_export(dn_compiler *c, const dn_decl *decl) {
     dn_diag *diag;

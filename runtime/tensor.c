@@ -46,6 +46,10 @@ int64_t dn_shape_elements(const dn_shape *shape) {
     return n;
 }
 
+int64_t dn_elements_bytes(dn_dtype dtype, const dn_shape *shape) {
+    return dn_shape_elements(shape) * (int64_t)dn_dtype_size(dtype);
+}
+
 dn_status dn_shape_bytes(dn_dtype dtype, const dn_shape *shape, size_t *bytes) {
     int64_t n = (int64_t)dtypes[dtype].size;
     for (int i = 0; i < shape->rank; i++) {

@@ -47,6 +47,8 @@ dn_shape dn_shape_of(int rank, const int64_t *dims);
 bool dn_shape_equal(const dn_shape *a, const dn_shape *b);
 // Number of elements; 1 for rank 0.
 int64_t dn_shape_elements(const dn_shape *shape);
+// Bytes of the elements of what is known to fit in memory.
+int64_t dn_elements_bytes(dn_dtype dtype, const dn_shape *shape);
 // Number of bytes, or DN_INVALID when it does not fit in memory's address range.
 dn_status dn_shape_bytes(dn_dtype dtype, const dn_shape *shape, size_t *bytes) DN_MUST_USE;
 // Writes "f32[64, 28, 28, 1]", or "f32" for rank 0.

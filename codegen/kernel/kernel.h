@@ -239,6 +239,10 @@ void dn_kernels_count(dn_kernels *kernels);
 // About how many simple instructions an elementwise op takes, for choosing; not what is counted.
 int dn_op_cost(dn_op op);
 void dn_kernel_count(const dn_kernels *kernels, dn_kernel *kernel);
+// Whether it sums products of f32: what matrix units do, on targets that have them.
+static inline bool dn_kernel_contracts_f32(const dn_kernel *kernel) {
+    return kernel->kind == DN_KERNEL_CONTRACT && kernel->contract.dtype == DN_F32;
+}
 
 // Where spans are in source text: path, line and column. False: nowhere.
 typedef struct dn_places {

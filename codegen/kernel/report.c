@@ -179,7 +179,8 @@ void dn_report_cost(const dn_kernel_report *report, dn_str *out) {
         costs[i] = (dn_cost){.name = kernel->name,
                              .line = place_of(&arena, report, kernel->span),
                              .flops = kernel->flops,
-                             .bytes = kernel->bytes};
+                             .bytes = kernel->bytes,
+                             .contracts = dn_kernel_contracts_f32(kernel)};
         if (report->times) costs[i].taken = report->times[i];
     }
     const char *head = dn_arena_printf(&arena, "cost of %s", report->kernels->graph->name);

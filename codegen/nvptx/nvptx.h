@@ -12,13 +12,6 @@
 
 enum { DN_NVPTX_ALIGN = 16 };  // bytes: what loads and stores of vectors need; buffers have it
 
-// What matrix units may round operands of f32 contractions to. Sums are f32 always.
-typedef enum dn_matrix_units {
-    DN_MATRIX_F32,   // no matrix units: FMA
-    DN_MATRIX_TF32,  // 10 bits of mantissa
-    DN_MATRIX_BF16,  // 7 bits
-} dn_matrix_units;
-
 typedef struct dn_nvptx {
     int sm;         // 80, 86, 89, 90
     bool specific;  // sm_90a: wgmma and TMA

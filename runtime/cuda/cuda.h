@@ -7,12 +7,21 @@
 // sets of inputs, outputs, state (layout.h).
 //
 // An entry runs as one CUDA graph, from its second run on; one that can fail as two, and the host
-// looks at the fault between them. All calls for a dn_cuda are made by one thread.
+// looks at the fault between them. Calls for a dn_cuda are made by one thread at a time, in which
+// its context is current: from dn_cuda_open or dn_cuda_enter on.
 #ifndef DN_RUNTIME_CUDA_H
 #define DN_RUNTIME_CUDA_H
 
 #include "runtime/native/limits.h"
 #include "runtime/native/native.h"
+
+// What matrix units may round operands of f32 contractions to. Sums are f32 always.
+typedef enum dn_matrix_units {
+    DN_MATRIX_F32,   // no matrix units: FMA
+    DN_MATRIX_TF32,  // 10 bits of mantissa
+    DN_MATRIX_BF16,  // 7 bits
+    DN_MATRIX_KINDS,
+} dn_matrix_units;
 
 // How a kernel is launched; the grid has one dimension.
 typedef struct dn_cuda_kernel {
@@ -54,6 +63,7 @@ typedef struct dn_cuda_code {
     // of each module: n_kernels + DN_CUDA_RANDOMS
     const dn_cuda_kernel *const *kernels;
     int n_kernels;
+    dn_matrix_units units;  // that the kernels use
 } dn_cuda_code;
 
 // Bytes: what a program allocates, exactly. Inputs, outputs and state are four sets of each.
@@ -71,7 +81,13 @@ typedef struct dn_cuda dn_cuda;  // a device with a program's variables
 // the numbers), code that the driver cannot load (with its log). `program` and `code` outlive it.
 dn_status dn_cuda_open(const dn_program *program, const dn_cuda_code *code, int device,
                        dn_cuda **out) DN_MUST_USE;
-void dn_cuda_close(dn_cuda *cuda);
+void dn_cuda_close(dn_cuda *cuda);  // accepts NULL
+// For libraries, whose callers have threads and perhaps CUDA contexts of their own: what was
+// current before comes back.
+void dn_cuda_leave(dn_cuda *cuda);
+dn_status dn_cuda_enter(dn_cuda *cuda) DN_MUST_USE;
+// The number that a device's name is: "cuda" (or NULL) is 0, "1" is 1. False for other names.
+bool dn_cuda_device_number(const char *name, int *number);
 
 // Runs an entry as dn_native_run does, but without waiting: the data of `outputs` and of variables
 // are on the device until dn_tensor_settle (runtime/tensor.h). A variable is where the device keeps
@@ -79,7 +95,8 @@ void dn_cuda_close(dn_cuda *cuda);
 dn_status dn_cuda_run(dn_cuda *cuda, const dn_native_call *call) DN_MUST_USE;
 // Told about each launch that has ended, which takes waiting for each run. NULL: stop.
 void dn_cuda_watch(dn_cuda *cuda, const dn_native_watcher *watcher);
-// What the device can do at best, by its clocks; 0 where the driver does not tell.
+// What the device can do at best, by its clocks, with the program's precision; 0 where the driver
+// does not tell. (limits.c)
 void dn_cuda_limits(const dn_cuda *cuda, dn_machine *out);
 // Waits until the device has done all that it was given; tells what went wrong.
 dn_status dn_cuda_wait(dn_cuda *cuda) DN_MUST_USE;

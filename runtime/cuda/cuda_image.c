@@ -7,7 +7,7 @@
 #include "runtime/host/image_stream.h"
 #include "runtime/host/program_image.h"
 
-static const char magic[DN_IMAGE_MAGIC] = {'D', 'N', 'E', 'T', 'C', 'U', 'D', '1'};
+static const char magic[DN_IMAGE_MAGIC] = {'D', 'N', 'E', 'T', 'C', 'U', 'D', '2'};
 static const char what[] = "the program's CUDA code";
 enum { MOST_RATIO = 1100, MOST_THREADS = 1024 };  // zlib's ratio is at most 1032
 
@@ -79,6 +79,8 @@ static void move_code(dn_stream *s, dn_cuda_code *code) {
     DN_MOVE_ARRAY(s, code->entries, code->n_entries, dn_move_native_entry);
     DN_MOVE_ARRAY(s, code->modules, code->n_modules, move_module);
     DN_MOVE(s, code->n_kernels);
+    DN_MOVE(s, code->units);
+    dn_stream_expect(s, (unsigned)code->units < DN_MATRIX_KINDS, "a precision");
     dn_stream_expect(s, code->n_kernels >= 0 && code->n_kernels <= INT32_MAX - DN_CUDA_RANDOMS,
                      "the number of kernels");
     const dn_cuda_kernel **tables = (const dn_cuda_kernel **)code->kernels;

@@ -1,6 +1,6 @@
 // CUDA code as bytes, and back: what a compiled program has inside beside its image.
 //
-// The bytes are those of runtime/host/image_stream.h, of the kind "DNETCUD1". PTX is compressed.
+// The bytes are those of runtime/host/image_stream.h, of the kind "DNETCUD2". PTX is compressed.
 #ifndef DN_RUNTIME_CUDA_IMAGE_H
 #define DN_RUNTIME_CUDA_IMAGE_H
 

@@ -135,12 +135,21 @@ dn_status dn_cuda_give_variables(dn_cuda *cuda, dn_cuda_entry *e, const dn_nativ
 
 // ---- inputs ----
 
-static dn_status upload(dn_cuda *cuda, const dn_cuda_set *s, int64_t begin, int64_t end) {
+// "inputs of train_step", if that went wrong.
+static dn_status check_inputs(const dn_cuda *cuda, const dn_entry *entry, dn_cu_result result) {
+    if (!result) return DN_SUCCESS;
+    char *text = dn_printf("inputs of %s", entry->name);
+    dn_status status = dn_cuda_check(cuda, result, text);
+    free(text);
+    return status;
+}
+
+static dn_status upload(dn_cuda *cuda, const dn_entry *entry, const dn_cuda_set *s, int64_t begin,
+                        int64_t end) {
     if (begin == end) return DN_SUCCESS;
-    return dn_cuda_check(cuda,
-                         cuda->cu.upload(s->device + (dn_cu_address)begin, s->pinned + begin,
-                                         (size_t)(end - begin), cuda->copies),
-                         "inputs");
+    return check_inputs(cuda, entry,
+                        cuda->cu.upload(s->device + (dn_cu_address)begin, s->pinned + begin,
+                                        (size_t)(end - begin), cuda->copies));
 }
 
 // A result that is still where a run has left it.
@@ -150,15 +159,14 @@ static const dn_cuda_set *result_of(const dn_cuda *cuda, const dn_tensor *tensor
     return NULL;
 }
 
-static dn_status copy_result(dn_cuda *cuda, const dn_cuda_set *from, const dn_cuda_set *to,
-                             const dn_tensor *tensor, int64_t at) {
+static dn_status copy_result(dn_cuda *cuda, const dn_entry *entry, const dn_cuda_set *from,
+                             const dn_cuda_set *to, const dn_tensor *tensor, int64_t at) {
     int64_t offset = from->outputs->offsets[number_in(from, tensor)];
     if (tensor->bytes == 0) return DN_SUCCESS;
-    return dn_cuda_check(
-        cuda,
+    return check_inputs(
+        cuda, entry,
         cuda->cu.copy(to->device + (dn_cu_address)at, from->device + (dn_cu_address)offset,
-                      tensor->bytes, cuda->compute),
-        "inputs");
+                      tensor->bytes, cuda->compute));
 }
 
 static void write_state(const dn_cuda *cuda, const dn_cuda_set *s, const dn_native_call *call) {
@@ -176,18 +184,18 @@ static dn_status upload_all(dn_cuda *cuda, const dn_cuda_entry *e, const dn_nati
         dn_tensor *tensor = call->inputs[i];
         const dn_cuda_set *from = result_of(cuda, tensor);
         if (from) {
-            DN_TRY(copy_result(cuda, from, s, tensor, offsets[i]));
+            DN_TRY(copy_result(cuda, e->entry, from, s, tensor, offsets[i]));
             continue;
         }
         DN_TRY(dn_tensor_settle(tensor));
         if (tensor->bytes) memcpy(s->pinned + offsets[i], tensor->data, tensor->bytes);
         if (offsets[i] != end) {
-            DN_TRY(upload(cuda, s, begin, end));
+            DN_TRY(upload(cuda, e->entry, s, begin, end));
             begin = offsets[i];
         }
         end = offsets[i] + (int64_t)tensor->bytes;
     }
-    return upload(cuda, s, begin, end);
+    return upload(cuda, e->entry, s, begin, end);
 }
 
 dn_status dn_cuda_bring_inputs(dn_cuda *cuda, const dn_cuda_entry *e, const dn_native_call *call,

@@ -1,6 +1,7 @@
 // Opening a device and closing it. Whatever a program needs of the device is had here, so that it
 // fails when it starts or not at all.
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/cuda/inside.h"
 
@@ -40,7 +41,27 @@ static dn_status find_device(dn_cuda *cuda, int device) {
 static dn_status use_device(dn_cuda *cuda) {
     DN_TRY(dn_cuda_check(cuda, cuda->cu.context_retain(&cuda->context, cuda->device),
                          "the GPU cannot be used"));
-    return dn_cuda_check(cuda, cuda->cu.context_use(cuda->context), "the GPU cannot be used");
+    return dn_cuda_enter(cuda);
+}
+
+dn_status dn_cuda_enter(dn_cuda *cuda) {
+    DN_TRY(dn_cuda_check(cuda, cuda->cu.context_push(cuda->context), "the GPU cannot be used"));
+    cuda->entered = true;
+    return DN_SUCCESS;
+}
+
+void dn_cuda_leave(dn_cuda *cuda) {
+    dn_cu_context left;
+    if (cuda->entered) cuda->cu.context_pop(&left);
+    cuda->entered = false;
+}
+
+bool dn_cuda_device_number(const char *name, int *number) {
+    enum { MOST = 1 << 20 };
+    char *end = "";
+    long n = !name || strcmp(name, "cuda") == 0 ? 0 : strtol(name, &end, 10);
+    *number = (int)n;
+    return !*end && end != name && n >= 0 && n <= MOST;
 }
 
 // ---- memory ----
@@ -55,10 +76,13 @@ static dn_status too_little_memory(const dn_cuda *cuda) {
         DN_MEMORY,
         "the program needs %.1f MiB of the GPU's memory: %s has %.1f MiB, %.1f of them free",
         mebibytes(m->device), cuda->name, mebibytes((int64_t)all), mebibytes((int64_t)available));
-    return dn_with_note(status,
-                        "variables %.1f MiB, intermediate values %.1f MiB, inputs and results %.1f "
-                        "MiB",
-                        mebibytes(m->variables), mebibytes(m->arena), mebibytes(m->pinned));
+    status = dn_with_note(
+        status, "variables %.1f MiB, intermediate values %.1f MiB, inputs and results %.1f MiB",
+        mebibytes(m->variables), mebibytes(m->arena), mebibytes(m->pinned));
+    size_t room = available >> 20;
+    if (room == 0) return status;
+    return dn_with_hint(
+        status, "compiled with --max-memory=%zuM it computes values again that do not fit", room);
 }
 
 static dn_status reserve_memory(dn_cuda *cuda) {
@@ -69,9 +93,11 @@ static dn_status reserve_memory(dn_cuda *cuda) {
     void *pinned;
     result = cuda->cu.host_new(&pinned, (size_t)m->pinned, 0);
     if (result == DN_CU_OUT_OF_MEMORY)
-        return dn_fail(DN_MEMORY, "no memory that the GPU can reach (%.1f MiB)",
+        return dn_fail(DN_MEMORY,
+                       "the program needs %.1f MiB of pinned host memory for inputs and results, "
+                       "and there is not so much",
                        mebibytes(m->pinned));
-    DN_TRY(dn_cuda_check(cuda, result, "memory that the GPU can reach"));
+    DN_TRY(dn_cuda_check(cuda, result, "pinned host memory"));
     cuda->pinned = pinned;
     return DN_SUCCESS;
 }
@@ -203,6 +229,7 @@ void dn_cuda_close(dn_cuda *cuda) {
     if (cuda->module) cu->module_free(cuda->module);
     if (cuda->pinned) cu->host_free(cuda->pinned);
     if (cuda->memory) cu->memory_free(cuda->memory);
+    dn_cuda_leave(cuda);
     if (cuda->context) cu->context_release(cuda->device);
     dn_cu_close(&cuda->cu);
     for (int i = 0; i < DN_CUDA_SETS; i++) free(cuda->sets[i].tensors);

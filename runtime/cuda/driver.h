@@ -62,7 +62,8 @@ enum {
     FUNCTION(context_retain, "cuDevicePrimaryCtxRetain",                                          \
              (dn_cu_context * out, dn_cu_device device))                                          \
     FUNCTION(context_release, "cuDevicePrimaryCtxRelease_v2", (dn_cu_device device))              \
-    FUNCTION(context_use, "cuCtxSetCurrent", (dn_cu_context context))                             \
+    FUNCTION(context_push, "cuCtxPushCurrent_v2", (dn_cu_context context))                        \
+    FUNCTION(context_pop, "cuCtxPopCurrent_v2", (dn_cu_context * out))                            \
     FUNCTION(memory_info, "cuMemGetInfo_v2", (size_t * free, size_t * total))                     \
     FUNCTION(memory_new, "cuMemAlloc_v2", (dn_cu_address * out, size_t bytes))                    \
     FUNCTION(memory_free, "cuMemFree_v2", (dn_cu_address address))                                \

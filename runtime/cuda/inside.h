@@ -56,6 +56,7 @@ struct dn_cuda {
     char name[256];  // of the device
     int capability;  // 90
     dn_cu_context context;
+    bool entered;  // the context is current in the caller's thread
     dn_cu_module module;
     const dn_cuda_kernel *kernels;  // of the module
     dn_cu_function *functions;      // of the kernels; NULL for those without a symbol

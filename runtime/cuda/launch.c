@@ -97,8 +97,7 @@ static dn_status copy_outputs(const dn_cuda *cuda, const dn_cuda_entry *e, int s
     for (int i = 0; i < n;) {
         int64_t begin = offsets[i], end = begin;
         for (; i < n && offsets[i] == end; i++)
-            end += dn_shape_elements(&entry->outputs[i].shape) *
-                   (int64_t)dn_dtype_size(entry->outputs[i].dtype);
+            end += dn_elements_bytes(entry->outputs[i].dtype, &entry->outputs[i].shape);
         if (begin == end) continue;
         DN_TRY(dn_cuda_check(cuda,
                              cuda->cu.download(s->pinned + begin, s->device + (dn_cu_address)begin,

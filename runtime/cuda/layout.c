@@ -4,10 +4,6 @@ enum { SMALL = 8 };  // bytes
 
 static int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
-static int64_t bytes_of(dn_dtype dtype, const dn_shape *shape) {
-    return dn_shape_elements(shape) * (int64_t)dn_dtype_size(dtype);
-}
-
 // Numbers stand next to each other, so that an entry's losses are one copy.
 static int64_t alignment_of(int64_t bytes) {
     int64_t align = 1;
@@ -18,7 +14,7 @@ static int64_t alignment_of(int64_t bytes) {
 static dn_cuda_places place_fields(dn_arena *arena, const dn_field *fields, int n, int64_t begin) {
     dn_cuda_places places = {DN_NEW_ARRAY(arena, int64_t, n + 1), begin};
     for (int i = 0; i < n; i++) {
-        int64_t bytes = bytes_of(fields[i].dtype, &fields[i].shape);
+        int64_t bytes = dn_elements_bytes(fields[i].dtype, &fields[i].shape);
         places.offsets[i] = round_up(places.end, alignment_of(bytes));
         places.end = places.offsets[i] + bytes;
     }
@@ -31,7 +27,7 @@ static int64_t place_variables(const dn_program *program, dn_cuda_layout *l) {
     for (int i = 0; i < program->n_variables; i++) {
         const dn_variable *variable = &program->variables[i];
         l->variables[i] = end;
-        end += round_up(bytes_of(variable->dtype, &variable->shape), DN_CUDA_ALIGN);
+        end += round_up(dn_elements_bytes(variable->dtype, &variable->shape), DN_CUDA_ALIGN);
     }
     return end;
 }

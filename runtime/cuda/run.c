@@ -53,18 +53,3 @@ dn_status dn_cuda_wait(dn_cuda *cuda) {
 void dn_cuda_watch(dn_cuda *cuda, const dn_native_watcher *watcher) {
     cuda->watcher = watcher ? *watcher : (dn_native_watcher){0};
 }
-
-void dn_cuda_limits(const dn_cuda *cuda, dn_machine *out) {
-    // Multiply-adds in f32 that a multiprocessor begins at each clock.
-    int lanes = cuda->capability == 80 ? 64 : 128;
-    int processors = 0, clock = 0, memory_clock = 0, bits = 0;
-    const dn_cu *cu = &cuda->cu;
-    bool known = cu->device_attribute(&processors, DN_CU_MULTIPROCESSORS, cuda->device) == 0 &&
-                 cu->device_attribute(&clock, DN_CU_CLOCK_KHZ, cuda->device) == 0 &&
-                 cu->device_attribute(&memory_clock, DN_CU_MEMORY_CLOCK_KHZ, cuda->device) == 0 &&
-                 cu->device_attribute(&bits, DN_CU_MEMORY_BUS_BITS, cuda->device) == 0;
-    *out = (dn_machine){0};
-    if (!known) return;
-    out->flops = 2e3 * processors * lanes * clock;
-    out->bytes = 2e3 * memory_clock * (bits / 8);
-}

@@ -169,6 +169,7 @@ static void move_launch(dn_stream *s, void *item) {
     dn_move_double(s, &launch->bytes);
     DN_MOVE(s, launch->can_fail);
     DN_MOVE(s, launch->commits);
+    DN_MOVE(s, launch->contracts);
     DN_MOVE(s, launch->place);
     DN_MOVE(s, launch->table);
 }

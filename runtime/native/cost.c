@@ -15,13 +15,15 @@ typedef struct table {
     row *rows, *lines, total;
     int n, n_lines;
     bool measured;
+    int decimals;  // of milliseconds
     dn_str *out;
 } table;
 
 static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
 static row row_of(const dn_machine *machine, const dn_cost *cost, int number) {
-    double arithmetic = ratio(cost->flops, machine->flops);
+    bool matrix = cost->contracts && machine->matrix > 0;
+    double arithmetic = ratio(cost->flops, matrix ? machine->matrix : machine->flops);
     double memory = ratio(cost->bytes, machine->bytes);
     return (row){.number = number,
                  .name = cost->name,
@@ -40,10 +42,10 @@ static void add_row(row *sum, const row *r) {
 }
 
 static void print_costs(const table *t, const row *r) {
-    dn_str_printf(t->out, "  %9.3f  %10.3f  %8.2f  %10.3f", r->flops * 1e-9, r->bytes * 1e-6,
-                  ratio(r->flops, r->bytes), r->predicted * 1e3);
+    dn_str_printf(t->out, "  %9.3f  %10.3f  %8.2f  %10.*f", r->flops * 1e-9, r->bytes * 1e-6,
+                  ratio(r->flops, r->bytes), t->decimals, r->predicted * 1e3);
     if (t->measured) {
-        dn_str_printf(t->out, "  %10.3f  %7.1f%%  %5.1f%%\n", r->measured * 1e3,
+        dn_str_printf(t->out, "  %10.*f  %7.1f%%  %5.1f%%\n", t->decimals, r->measured * 1e3,
                       100 * ratio(r->predicted, r->measured),
                       100 * ratio(r->measured, t->total.measured));
     } else {
@@ -96,16 +98,20 @@ static void sum_lines(table *t) {
 }
 
 static void print_head(const char *head, const dn_machine *machine, dn_str *out) {
-    dn_str_printf(out, "%s, at %.1f GFLOP/s and %.1f GB/s", head, machine->flops * 1e-9,
-                  machine->bytes * 1e-9);
+    dn_str_printf(out, "%s, at %.1f GFLOP/s", head, machine->flops * 1e-9);
+    if (machine->matrix > 0)
+        dn_str_printf(out, ", products and convolutions at %.1f GFLOP/s,", machine->matrix * 1e-9);
+    dn_str_printf(out, " and %.1f GB/s", machine->bytes * 1e-9);
     if (machine->threads)
         dn_str_printf(out, " with %d thread%s", machine->threads, machine->threads == 1 ? "" : "s");
+    if (machine->source) dn_str_printf(out, " (%s)", machine->source);
     dn_str_puts(out, "\n");
 }
 
 void dn_cost_print(const char *head, const dn_machine *machine, const dn_cost *costs, int n,
                    bool measured, dn_str *out) {
-    table t = {.n = n, .measured = measured, .out = out};
+    // Kernels of a card take microseconds.
+    table t = {.n = n, .measured = measured, .decimals = machine->source ? 5 : 3, .out = out};
     t.rows = DN_NEW_ARRAY(&t.arena, row, n);
     t.lines = DN_NEW_ARRAY(&t.arena, row, n);
     for (int i = 0; i < n; i++) {

@@ -9,6 +9,7 @@ typedef struct dn_cost {   // of one kernel
     const char *name;      // "conv"
     const char *line;      // "gan.dnet:31", or "-"
     double flops, bytes;   // of a run
+    bool contracts;        // f32 products and convolutions, which matrix units do
     dn_native_time taken;  // runs = 0: it did not run
 } dn_cost;
 

@@ -5,26 +5,19 @@
 #include <string.h>
 
 #include "runtime/host/variable.h"
+#include "runtime/native/embed_engine.h"
 #include "runtime/native/linked.h"
 #include "runtime/store/safetensors.h"
-
-// A runner for each, because what depends on the weights alone stays in its arena.
-typedef struct function {
-    dn_native_runner *runner;  // NULL before the first call
-    bool prepared;             // the runner has run it with the variables as they are
-    uint64_t calls;            // with the seed, the key of its random numbers
-} function;
 
 // The entries of the image are the exported functions, then those that make first values.
 struct dn_embedded {
     dn_arena arena;
     dn_program_image image;
-    dn_native_kernel *const *kernels;
-    dn_pool *pool;
-    dn_native_runner *runner;  // of first values
+    const dn_embed_engine *engine;
+    void *runs;  // the engine's own; NULL: it was not opened
     dn_tensor **variables;
-    function *functions;  // of each entry, though only exported ones are called
     uint64_t seed;
+    uint64_t *calls;  // of each entry: with the seed, the key of its random numbers
 };
 
 // ---- failures --------------------------------------------------------------------------------
@@ -43,17 +36,13 @@ static void tell(dn_status status, dn_embed_error error) {
 static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *const *inputs,
                            dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step) {
     dn_embedded *e = context;
-    return dn_native_run(e->runner, entry->code, e->kernels,
-                         &(dn_native_call){entry, inputs, vars, outputs, seed, step}, NULL);
+    return e->engine->run(e->runs, &(dn_native_call){entry, inputs, vars, outputs, seed, step});
 }
 
 static dn_status first_values(dn_embedded *e) {
     dn_executor executor = {.context = e, .run = run_entry};
-    DN_TRY(dn_native_runner_new(e->pool, &e->runner));
     for (int i = 0; i < e->image.program.n_variables; i++)
         DN_TRY(dn_variable_first(&e->image.program, i, &executor, e->seed, &e->variables[i]));
-    dn_native_runner_free(e->runner);
-    e->runner = NULL;
     return DN_SUCCESS;
 }
 
@@ -94,57 +83,81 @@ static dn_status values_from_memory(dn_embedded *e, const void *bytes, size_t si
 
 // ---- objects ---------------------------------------------------------------------------------
 
-static dn_status start(dn_embedded *e, int threads) {
+// The engine for the device; NULL: the library was not compiled for it.
+static const dn_embed_engine *engine_for(const dn_embed_on *on) {
+    const dn_embed_engine *const *engine = on->engines;
+    bool wants_device = on->device && strcmp(on->device, "cpu") != 0;
+    while (on->device && *engine && (*engine)->is_device != wants_device) engine++;
+    return *engine;
+}
+
+static dn_status no_engine(void) {
+    return dn_with_hint(dn_fail(DN_UNSUPPORTED, "the library was compiled for CUDA alone"),
+                        "compile it with `-target x86,cuda`");
+}
+
+static dn_status start(dn_embedded *e, const dn_embed_on *on) {
     DN_TRY(dn_linked_program(&e->arena, &e->image));
-    DN_TRY(dn_linked_kernels(&e->kernels));
-    DN_TRY(dn_pool_new(threads, &e->pool));
     const dn_program *program = &e->image.program;
     e->variables = dn_xcalloc((size_t)program->n_variables + 1, sizeof *e->variables);
-    e->functions = dn_xcalloc((size_t)program->n_entries + 1, sizeof *e->functions);
-    return DN_SUCCESS;
+    e->calls = dn_xcalloc((size_t)program->n_entries + 1, sizeof *e->calls);
+    e->engine = engine_for(on);
+    if (!e->engine) return no_engine();
+    return e->engine->open(&e->image, on, on->engines[1] != NULL, &e->runs);
+}
+
+static dn_status enter(dn_embedded *e) {
+    return e->engine->enter ? e->engine->enter(e->runs) : DN_SUCCESS;
+}
+
+static void leave(dn_embedded *e) {
+    if (e->engine->leave) e->engine->leave(e->runs);
+}
+
+static void free_entered(dn_embedded *e) {
+    for (int i = 0; e->variables && i < e->image.program.n_variables; i++)
+        dn_tensor_release(e->variables[i]);
+    if (e->runs) e->engine->close(e->runs);
+    free(e->variables);
+    free(e->calls);
+    dn_arena_free(&e->arena);
+    free(e);
 }
 
 // What a constructor came to.
 static dn_embedded *finish(dn_embedded *e, dn_status status, dn_embed_error error) {
-    if (!status) return e;
-    dn_embed_free(e);
+    if (!status) return leave(e), e;
+    free_entered(e);
     tell(status, error);
     return NULL;
 }
 
-dn_embedded *dn_embed_new(const char *weights_path, int threads, dn_embed_error error) {
+dn_embedded *dn_embed_new(dn_embed_on on, const char *weights_path, dn_embed_error error) {
     dn_embedded *e = dn_xcalloc(1, sizeof *e);
-    dn_status status = start(e, threads);
+    dn_status status = start(e, &on);
     if (!status) status = weights_path ? values_from_file(e, weights_path) : first_values(e);
     return finish(e, status, error);
 }
 
-dn_embedded *dn_embed_new_from_memory(const void *weights, size_t size, int threads,
+dn_embedded *dn_embed_new_from_memory(dn_embed_on on, const void *weights, size_t size,
                                       dn_embed_error error) {
     dn_embedded *e = dn_xcalloc(1, sizeof *e);
-    dn_status status = start(e, threads);
+    dn_status status = start(e, &on);
     if (!status) status = values_from_memory(e, weights, size);
     return finish(e, status, error);
 }
 
+// Where it cannot be entered, nothing that the device has can be had back.
 void dn_embed_free(dn_embedded *e) {
     if (!e) return;
-    for (int i = 0; e->variables && i < e->image.program.n_variables; i++)
-        dn_tensor_release(e->variables[i]);
-    free(e->variables);
-    for (int i = 0; e->functions && i < e->image.program.n_entries; i++)
-        dn_native_runner_free(e->functions[i].runner);
-    free(e->functions);
-    dn_native_runner_free(e->runner);
-    dn_pool_free(e->pool);
-    dn_arena_free(&e->arena);
-    free(e);
+    dn_status_free(enter(e));
+    free_entered(e);
 }
 
 void dn_embed_seed(dn_embedded *e, uint64_t seed) {
     if (!e) return;
     e->seed = seed;
-    for (int i = 0; i < e->image.program.n_entries; i++) e->functions[i].calls = 0;
+    for (int i = 0; i < e->image.program.n_entries; i++) e->calls[i] = 0;
 }
 
 // ---- calls -----------------------------------------------------------------------------------
@@ -192,44 +205,38 @@ static dn_status prepare(dn_embedded *e, call *c, const void *const *inputs, voi
     return DN_SUCCESS;
 }
 
-static void hand_over(dn_embedded *e, call *c, void *const *outputs) {
-    for (int i = 0; i < c->entry->n_vars; i++) e->variables[c->entry->vars[i]] = c->vars[i];
-    for (int i = 0; i < c->entry->n_outputs; i++)
+static dn_status hand_over(const call *c, void *const *outputs) {
+    for (int i = 0; i < c->entry->n_outputs; i++) {
+        DN_TRY(dn_tensor_settle(c->outputs[i]));
         if (c->outputs[i]->bytes) memcpy(outputs[i], c->outputs[i]->data, c->outputs[i]->bytes);
-}
-
-static bool writes_variables(const dn_native_entry *code) {
-    for (int i = 0; i < code->n_launches; i++)
-        if (code->launches[i].commits) return true;
-    return false;
-}
-
-static dn_status run_function(dn_embedded *e, function *f, call *c) {
-    const dn_native_entry *code = c->entry->code;
-    dn_native_call native = {.entry = c->entry,
-                             .inputs = c->inputs,
-                             .vars = c->vars,
-                             .outputs = c->outputs,
-                             .seed = e->seed,
-                             .step = f->calls};
-    if (!f->runner) DN_TRY(dn_native_runner_new(e->pool, &f->runner));
-    dn_native_runner_prepared(f->runner, f->prepared);
-    DN_TRY(dn_native_run(f->runner, code, e->kernels, &native, NULL));
-    f->calls++;
-    f->prepared = true;
-    for (int i = 0; i < e->image.program.n_entries && writes_variables(code); i++)
-        e->functions[i].prepared = false;
+    }
     return DN_SUCCESS;
+}
+
+static dn_status run_function(dn_embedded *e, int index, call *c, void *const *outputs) {
+    DN_TRY(run_entry(e, c->entry, c->inputs, c->vars, c->outputs, e->seed, e->calls[index]));
+    e->calls[index]++;
+    for (int i = 0; i < c->entry->n_vars; i++) e->variables[c->entry->vars[i]] = c->vars[i];
+    return hand_over(c, outputs);
+}
+
+static dn_status call_entered(dn_embedded *e, int index, const void *const *inputs,
+                              void *const *outputs) {
+    call c = open_call(&e->image.program.entries[index]);
+    dn_status status = prepare(e, &c, inputs, outputs);
+    if (!status) status = run_function(e, index, &c, outputs);
+    close_call(&c);
+    return status;
 }
 
 int dn_embed_call(dn_embedded *e, int index, const void *const *inputs, void *const *outputs,
                   dn_embed_error error) {
     if (!e) return tell(dn_fail(DN_INVALID, "the object is NULL"), error), 1;
-    call c = open_call(&e->image.program.entries[index]);
-    dn_status status = prepare(e, &c, inputs, outputs);
-    if (!status) status = run_function(e, &e->functions[index], &c);
-    if (!status) hand_over(e, &c, outputs);
-    close_call(&c);
+    dn_status status = enter(e);
+    if (!status) {
+        status = call_entered(e, index, inputs, outputs);
+        leave(e);
+    }
     if (!status) return 0;
     tell(status, error);
     return 1;

@@ -87,10 +87,9 @@ static dn_status use_cpu(machine *m) {
 static dn_status use_device(void *context, const char *name) {
     machine *m = context;
     if (name && strcmp(name, "cpu") == 0) return use_cpu(m);
-    char *end = "";
-    long number = !name || strcmp(name, "cuda") == 0 ? 0 : strtol(name, &end, 10);
-    if (*end || end == name || number < 0 || number > 1 << 20) return unknown_device(name);
-    return without_device(dn_cuda_open(m->program, &m->code, (int)number, &m->cuda));
+    int number;
+    if (!dn_cuda_device_number(name, &number)) return unknown_device(name);
+    return without_device(dn_cuda_open(m->program, &m->code, number, &m->cuda));
 }
 
 // ---- the executor ----------------------------------------------------------------------------

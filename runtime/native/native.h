@@ -47,8 +47,9 @@ typedef struct dn_native_launch {
     uint32_t site;
     int32_t name, line;  // for reports: offset into `names`; line of the main file, 0: elsewhere
     double flops, bytes;
-    bool can_fail;  // may set the fault
-    bool commits;   // writes a variable
+    bool can_fail;   // may set the fault
+    bool commits;    // writes a variable
+    bool contracts;  // sums products of f32, which matrix units do where there are any
     // For the message of a fault, offsets into `names` (which then begins with an empty string: 0
     // is nothing): "`gather` from gan.dnet:12:5", and the table's type, "f32[10, 3]".
     int32_t place, table;

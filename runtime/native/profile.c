@@ -217,6 +217,7 @@ static void print_costs(const dn_profile *p, int index, const dn_machine *machin
                              .line = dn_arena_strdup(&arena, line),
                              .flops = launch->flops,
                              .bytes = launch->bytes,
+                             .contracts = launch->contracts,
                              .taken = w->launches[i]};
         free(line);
     }

@@ -10,6 +10,7 @@ SCRIPTS = ["gpu.py", "gpu_ops.py", "torch_step.py", "jax_step.py", "jax_conv.py"
 STEPS = ["seed28", "dcgan64", "lenet128"]
 PRECISIONS = ["tf32", "bf16", "f32"]
 GEMM = 4096
+GPUS = "cuda:sm_80,cuda:sm_90a"  # a program takes the best that the card has
 
 
 def compile_all():
@@ -22,7 +23,7 @@ def compile_all():
         tools.say(f"compiling {number + 1} of {len(programs)}: {name}")
         settings = [part for key, value in constants.items() for part in ("-D", f"{key}={value}")]
         for precision in PRECISIONS:
-            tools.run(tools.DNETC, os.path.join(tools.HERE, source + ".dnet"), "-target", "cuda:sm_80",
+            tools.run(tools.DNETC, os.path.join(tools.HERE, source + ".dnet"), "-target", GPUS,
                       "--precision", precision, "-o", os.path.join(FOLDER, f"{name}-{precision}"), *settings)
 
 

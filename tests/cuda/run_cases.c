@@ -19,6 +19,12 @@ typedef struct batch {
 
 static int passed, failed;
 
+// Of what was right, what used most of what it may be away.
+static struct {
+    double share;
+    char name[64];
+} nearest;
+
 static void complain(const gpu_case *c, const char *what) {
     fprintf(stderr, "FAILED %s: %s\n", c->name, what);
     if (failed++ < MOST_SHOWN) fprintf(stderr, "%s\n", c->text);
@@ -32,16 +38,20 @@ static bool same(const dn_tensor *a, const dn_tensor *b, int64_t i) {
     return x == y || (isnan(x) && isnan(y));
 }
 
-static bool close(const dn_tensor *have, const case_result *r, int64_t i) {
-    if (same(have, r->want, i)) return true;
-    return fabs(dn_tensor_get(have, i) - dn_tensor_get(r->want, i)) <= r->allowed[i] ||
-           isinf(r->allowed[i]);
+static bool close(const gpu_case *c, const case_result *r, const dn_tensor *have, int64_t i) {
+    double away = fabs(dn_tensor_get(have, i) - dn_tensor_get(r->want, i));
+    if (same(have, r->want, i) || isinf(r->allowed[i])) return true;
+    if (!(away <= r->allowed[i])) return false;
+    if (away / r->allowed[i] <= nearest.share) return true;
+    nearest.share = away / r->allowed[i];
+    snprintf(nearest.name, sizeof nearest.name, "%s", c->name);
+    return true;
 }
 
 static bool check_result(const gpu_case *c, int index, const dn_tensor *have) {
     const case_result *r = &c->results[index];
     for (int64_t i = 0; i < dn_shape_elements(&have->shape); i++) {
-        if (close(have, r, i)) continue;
+        if (close(c, r, have, i)) continue;
         char *what = dn_printf("%s %d at element %lld: %.9g, and not %.9g (may be %.3g away)",
                                index < c->n_outputs ? "output" : "variable",
                                index < c->n_outputs ? index : index - c->n_outputs, (long long)i,
@@ -127,6 +137,9 @@ static void run_file(const char *path) {
 
 int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) run_file(argv[i]);
-    printf("%d cases passed, %d failed\n", passed, failed);
+    printf("- found: %d cases passed, %d failed", passed, failed);
+    if (nearest.share > 0)
+        printf("; nearest to its limit is %s, at %.2f of it", nearest.name, nearest.share);
+    putchar('\n');
     return failed || !passed;
 }

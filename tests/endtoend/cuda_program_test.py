@@ -118,8 +118,17 @@ def test_profile(program):
     check(os.path.getsize(os.path.join(cwd, "trace.json")) > 1000)
 
 
+def test_too_large(cwd):
+    """A kernel that cannot be made for GPUs is named, with its line and numbers."""
+    write(os.path.join(cwd, "big.dnet"), "step big(x: f32[1200000000, 2], w: f32[2, 2]) {\n    return sum(x @ w)\n}\n")
+    run_fails(1, DNETC, "big.dnet", "-target", "cuda", "-o", "big", cwd=cwd,
+              says=["error: big.dnet:2:16: dn_k0_dot: dot is too large for CUDA: 1200000000 rows, 2 columns, 2 steps, "
+                    "9375000 blocks\n"])
+
+
 def main():
     cwd = folder()
+    test_too_large(cwd)
     programs = [compile_for(cwd, target) for target in ("x86,cuda", "cuda", "x86")]
     test_descriptions(programs, cwd)
     test_choices(programs, cwd)

@@ -313,7 +313,7 @@ static void test_cost_report(void) {
         kernels->list[i]->bytes *= 1e6;
     }
     const dn_native_time times[] = {{0.03, 3}, {0.14, 2}, {0, 0}, {0.01, 1}};
-    dn_kernel_report report = {kernels, &places, NULL, {1e11, 2e10, 0}, NULL};
+    dn_kernel_report report = {kernels, &places, NULL, {.flops = 1e11, .bytes = 2e10}, NULL};
     dn_str text = {0};
     dn_report_cost(&report, &text);
     check_text(

@@ -34,7 +34,7 @@ static const dn_native_arg train_args[] = {
     {DN_PLACE_INPUT, 0, 0}, {DN_PLACE_ARENA, 0, 128}, {DN_PLACE_VAR, 0, 0}};
 static const char names[] = "\0dense";
 static const dn_native_launch train_launches[] = {
-    {.kernel = 1, .n_args = 2, .tasks = 1, .name = 1, .line = 3, .flops = 0.5},
+    {.kernel = 1, .n_args = 2, .tasks = 1, .name = 1, .line = 3, .flops = 0.5, .contracts = true},
     {.kernel = 0, .arg = 1, .n_args = 2, .tasks = 1, .commits = true}};
 static const dn_native_entry code[] = {
     {.launches = init_launches, .n_launches = 1, .args = init_args, .n_args = 1, .names = ""},
@@ -69,13 +69,15 @@ static dn_cuda_code new_code(dn_cuda_module modules[2], char *ptx) {
                           .modules = modules,
                           .n_modules = 2,
                           .kernels = kernels,
-                          .n_kernels = N_KERNELS};
+                          .n_kernels = N_KERNELS,
+                          .units = DN_MATRIX_BF16};
 }
 
 // ---- round trip ----
 
 static void check_contents(const dn_cuda_code *c, const char *ptx, const char *bytes, size_t size) {
     CHECK(c->n_entries == 2 && c->n_modules == 2 && c->n_kernels == N_KERNELS);
+    CHECK(c->units == DN_MATRIX_BF16);
     CHECK(strcmp(c->modules[0].ptx, ptx) == 0 && c->modules[0].ptx_bytes == strlen(ptx));
     CHECK(!c->modules[0].cubin && c->modules[0].sm == 80 && !c->modules[0].specific);
     CHECK(c->modules[1].sm == 90 && c->modules[1].specific && !*c->modules[1].ptx);
@@ -86,6 +88,7 @@ static void check_contents(const dn_cuda_code *c, const char *ptx, const char *b
     CHECK(strcmp(c->kernels[0][1].symbol, "dense") == 0 && c->kernels[0][1].grid == 1000);
     CHECK(c->kernels[1][1].block == 384 && c->kernels[1][1].shared == 200000);
     CHECK(!c->kernels[1][2].symbol && strcmp(c->kernels[1][3].symbol, "normal") == 0);
+    CHECK(c->entries[1].launches[0].contracts && !c->entries[1].launches[1].contracts);
     CHECK(c->entries[1].launches[0].flops == 0.5 && c->entries[1].args[1].offset == 128);
     CHECK(strcmp(c->entries[1].names + c->entries[1].launches[0].name, "dense") == 0);
 }
