@@ -153,6 +153,15 @@ static LLVMValueRef place_shared(dn_gemm *g, dn_gcopy *copy, LLVMValueRef line, 
     LLVMValueRef bytes = dn_gemm_scale(e, fast, g->plan->element);
     LLVMValueRef chunk = dn_gemm_divide(e, bytes, DN_G_CHUNK);
     LLVMValueRef rest = dn_gemm_rest(e, bytes, DN_G_CHUNK);
+    if (g->plan->wgmma) {
+        int panels = pitch / DN_G_PANEL, chunks = DN_G_PANEL / DN_G_CHUNK;
+        int lines = copy->operand->k_major ? copy->rows : g->plan->tile.steps;
+        LLVMValueRef panel = dn_gemm_divide(e, chunk, chunks), first = line;
+        if (panels > 1) first = dn_gemm_add(e, line, dn_gemm_scale(e, panel, lines));
+        chunk = dn_gemm_swizzle(g, copy->operand, DN_G_PANEL, line, dn_gemm_rest(e, chunk, chunks));
+        chunk = dn_gemm_add(e, dn_gemm_scale(e, first, chunks), chunk);
+        return dn_gemm_add(e, dn_gemm_scale(e, chunk, DN_G_CHUNK), rest);
+    }
     chunk = dn_gemm_swizzle(g, copy->operand, pitch, line, chunk);
     LLVMValueRef at = dn_gemm_scale(e, chunk, DN_G_CHUNK);
     return dn_gemm_add(e, dn_gemm_scale(e, line, pitch), dn_gemm_add(e, at, rest));
@@ -254,7 +263,7 @@ static LLVMValueRef source_offset(dn_gemm *g, const dn_gcopy *copy, int v) {
 static LLVMValueRef load(dn_gemm *g, const dn_gcopy *copy, LLVMValueRef offset, LLVMValueRef exists,
                          LLVMValueRef more) {
     dn_emit *e = g->e;
-    dn_dtype dtype = g->plan->contract->dtype;
+    dn_dtype dtype = g->plan->memory;
     int vector = copy->operand->vector;
     LLVMValueRef readable = dn_gemm_and(e, exists, more);
     offset = LLVMBuildSelect(e->builder, readable, offset, zero_offset(g), "");
@@ -268,8 +277,8 @@ static LLVMValueRef load(dn_gemm *g, const dn_gcopy *copy, LLVMValueRef offset, 
 
 void dn_gemm_copy_load(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, LLVMValueRef more) {
     dn_emit *e = g->e;
-    LLVMTypeRef element = dn_emit_memory(e, g->plan->contract->dtype);
-    int bytes = copy->operand->vector * (int)dn_dtype_size(g->plan->contract->dtype);
+    LLVMTypeRef element = dn_emit_memory(e, g->plan->memory);
+    int bytes = copy->operand->vector * (int)dn_dtype_size(g->plan->memory);
     bool async = dn_gemm_async(g->plan);
     for (int v = 0; v < copy->vectors; v++) {
         LLVMValueRef exists = inside(g, copy, v), offset = source_offset(g, copy, v);
@@ -286,10 +295,12 @@ void dn_gemm_copy_load(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, LLVMValueR
 static LLVMValueRef convert(dn_gemm *g, LLVMValueRef value) {
     dn_emit *e = g->e;
     int lanes = dn_emit_lanes(value);
+    bool narrow = g->plan->memory == DN_BF16;
     if (g->plan->unit == DN_G_BF16) {
         LLVMTypeRef type = dn_emit_over(e, LLVMBFloatTypeInContext(e->context), lanes);
-        return LLVMBuildFPTrunc(e->builder, value, type, "");
+        return narrow ? value : LLVMBuildFPTrunc(e->builder, value, type, "");
     }
+    if (narrow) return dn_emit_to_code(e, DN_BF16, value);
     return LLVMBuildZExt(e->builder, value, dn_emit_over(e, e->i32, lanes), "");
 }
 

@@ -8,8 +8,10 @@ enum {
     MOST_SHARED = 99 << 10,  // bytes of a block, on every GPU from sm_80 on
     MOST_SHARED_90A = 227 << 10,
     STAGES = 3,
-    MOST_COPIES = 12,     // vectors of a thread
-    MOST_COPIES_FMA = 8,  // where sums have more registers
+    STAGES_WGMMA = 4,
+    MOST_COPIES = 12,        // vectors of a thread
+    MOST_COPIES_FMA = 8,     // where sums have more registers
+    MOST_COPIES_WGMMA = 16,  // where there are no fragments
 };
 
 // What a step of a sum costs, compared with one in a tile of 128 x 128: the smaller the tile, the
@@ -28,10 +30,23 @@ static const choice matrix_tiles[] = {
     {{64, 32, 0, 128, 0, 32, 16}, 2.0, 64},     {{128, 16, 0, 128, 0, 32, 16}, 2.4, 64},
     {{64, 16, 0, 128, 0, 16, 16}, 3.0, 64},
 };
+// wgmma has all of the units' rate where mma.sync has 63% of it (docs/architecture.md), less what
+// copies take: the smaller the tile, the more.
+static const choice wgmma_tiles[] = {
+    {{256, 128, 0, 256, 0, 32, 128}, 0.66, 256}, {{128, 256, 0, 256, 0, 16, 256}, 0.66, 256},
+    {{128, 128, 0, 256, 0, 16, 128}, 0.75, 192}, {{128, 64, 0, 256, 0, 16, 64}, 1.0, 96},
+    {{64, 128, 0, 128, 0, 16, 128}, 1.0, 96},
+};
 static const choice fma_tiles[] = {
     {{128, 128, 0, 256, 0, 8, 8}, 1.0, 32}, {{128, 64, 0, 256, 0, 8, 4}, 1.15, 32},
     {{64, 64, 0, 256, 0, 4, 4}, 1.4, 32},   {{64, 32, 0, 256, 0, 4, 2}, 2.0, 32},
     {{128, 16, 0, 256, 0, 8, 1}, 2.4, 32},  {{32, 32, 0, 256, 0, 2, 2}, 2.8, 32},
+};
+
+enum {
+    N_MATRIX = sizeof matrix_tiles / sizeof *matrix_tiles,
+    N_WGMMA = sizeof wgmma_tiles / sizeof *wgmma_tiles,
+    N_FMA = sizeof fma_tiles / sizeof *fma_tiles,
 };
 
 static int64_t count_blocks(const dn_gplan *p, const dn_gtile *tile) {
@@ -47,41 +62,60 @@ static int64_t copies(const dn_gplan *p, const dn_gtile *tile, int steps) {
     return (a + b) / tile->threads;
 }
 
-static int stages_of(const dn_gplan *p) { return dn_gemm_async(p) ? STAGES : 2; }
+static int stages_of(const dn_gplan *p, bool wgmma) {
+    if (!dn_gemm_async(p)) return 2;
+    return wgmma ? STAGES_WGMMA : STAGES;
+}
 
 // Whether a tile can be had: large ones leave no registers for anything else.
-static bool possible(const dn_gplan *p, const dn_gtile *tile, int steps) {
-    int64_t shared = (int64_t)(tile->rows + tile->columns) * steps * p->element * stages_of(p);
+static bool possible(const dn_gplan *p, const dn_gtile *tile, int steps, bool wgmma) {
+    int64_t shared =
+        (int64_t)(tile->rows + tile->columns) * steps * p->element * stages_of(p, wgmma);
     if (shared > (p->target->specific ? MOST_SHARED_90A : MOST_SHARED)) return false;
     bool fma = p->unit == DN_G_FMA;
     int64_t sums = (int64_t)tile->rows * tile->columns;
-    if (sums > 128 * 128 && (p->unit == DN_G_BF16 || p->phased || steps < 32)) return false;
+    if (sums > 128 * 128 && (!dn_gemm_async(p) || p->phased || steps < 32)) return false;
     if (sums > 64 * 64 && p->element == 8) return false;
-    return copies(p, tile, steps) <= (fma ? MOST_COPIES_FMA : MOST_COPIES);
+    int most = fma ? MOST_COPIES_FMA : MOST_COPIES;
+    if (wgmma && sums <= 128 * 128) most = MOST_COPIES_WGMMA;
+    return copies(p, tile, steps) <= most;
 }
 
-// Sets the tile and its cost: in steps of the sum of one result on one multiprocessor.
-static void choose_tile(dn_gplan *p) {
-    bool fma = p->unit == DN_G_FMA;
-    const choice *choices = fma ? fma_tiles : matrix_tiles;
-    int count =
-        fma ? sizeof fma_tiles / sizeof *fma_tiles : sizeof matrix_tiles / sizeof *matrix_tiles;
-    int steps = fma || p->k <= 16 || p->a.vector == 1 || p->b.vector == 1 ? 16 : 32;
+// Of 32 bits, wgmma takes operands with k as the fast index alone.
+static bool has_wgmma(const dn_gplan *p) {
+    if (!p->target->specific || p->unit == DN_G_FMA) return false;
+    return p->unit == DN_G_BF16 || (p->a.k_major && p->b.k_major);
+}
+
+// The best of some tiles, if it is better than the plan's.
+static void try_tiles(dn_gplan *p, const choice *choices, int count, int steps, bool wgmma) {
     int64_t parts = p->contract->parts ? p->contract->parts : 1;
     int processors = p->target->processors ? p->target->processors : PROCESSORS;
     double depth = (double)dn_gemm_ceil(p->k, parts * steps) * steps;
-    p->cost = HUGE_VAL;
     for (int i = 0; i < count; i++) {
         const dn_gtile *tile = &choices[i].tile;
-        if (!possible(p, tile, steps)) continue;
+        if (!possible(p, tile, steps, wgmma)) continue;
         double waves = (double)dn_gemm_ceil(count_blocks(p, tile), processors);
         double cost =
             waves * tile->rows * tile->columns * (depth * choices[i].step + choices[i].ends);
         if (cost >= p->cost) continue;
         p->cost = cost;
         p->tile = *tile;
+        p->tile.steps = steps;
+        p->wgmma = wgmma;
     }
-    p->tile.steps = steps;
+}
+
+// Sets the tile and its cost: in steps of the sum of one result on one multiprocessor.
+static void choose_tile(dn_gplan *p) {
+    bool fma = p->unit == DN_G_FMA;
+    int steps = fma || p->k <= 16 || p->a.vector == 1 || p->b.vector == 1 ? 16 : 32;
+    p->cost = HUGE_VAL;
+    if (fma)
+        try_tiles(p, fma_tiles, N_FMA, steps, false);
+    else
+        try_tiles(p, matrix_tiles, N_MATRIX, steps, false);
+    if (has_wgmma(p)) try_tiles(p, wgmma_tiles, N_WGMMA, DN_G_PANEL / p->element, true);
 }
 
 static int64_t distance(int64_t stride) { return stride < 0 ? -stride : stride; }
@@ -96,7 +130,8 @@ static void choose_copies(const dn_gplan *p, dn_goperand *operand, bool b) {
 }
 
 bool dn_gemm_async(const dn_gplan *p) {
-    return p->unit != DN_G_BF16 && dn_dtype_size(p->contract->dtype) >= 4;
+    int vector = p->a.vector < p->b.vector ? p->a.vector : p->b.vector;
+    return (int)dn_dtype_size(p->memory) == p->element && vector * p->element >= 4;
 }
 
 static int64_t steps_divide(const dn_gplan *p) {
@@ -109,15 +144,13 @@ static void share_copies(const dn_gtile *tile, dn_goperand *operand, int free) {
 }
 
 void dn_gemm_shape(dn_gplan *p) {
-    int size = (int)dn_dtype_size(p->contract->dtype);
-    p->element = p->unit == DN_G_BF16 ? 2 : size < 4 ? 4 : size;
     choose_copies(p, &p->a, false);
     choose_copies(p, &p->b, true);
     choose_tile(p);
     dn_gtile *tile = &p->tile;
     share_copies(tile, &p->a, tile->rows);
     share_copies(tile, &p->b, tile->columns);
-    tile->stages = stages_of(p);
+    tile->stages = stages_of(p, p->wgmma);
     p->whole_steps = steps_divide(p) % tile->steps == 0;
     p->a_bytes = (int64_t)tile->rows * tile->steps * p->element;
     p->bytes = p->a_bytes + (int64_t)tile->columns * tile->steps * p->element;

@@ -68,7 +68,7 @@ LLVMValueRef dn_nvptx_shuffle_xor(dn_emit *e, LLVMValueRef value, int mask);
 // A static shared array of the module: its address (addrspace 3).
 LLVMValueRef dn_nvptx_shared(dn_emit *e, LLVMTypeRef element, int64_t count, int align,
                              const char *name);
-// The dynamic shared memory (addrspace 3, aligned to 128), whose size goes into launch->shared.
+// The dynamic shared memory (addrspace 3, aligned to 1024, as wgmma wants it), whose size goes into launch->shared.
 LLVMValueRef dn_nvptx_dynamic_shared(dn_emit *e);
 
 int dn_nvptx_parts(const dn_contract *contract);  // contract_shape.c

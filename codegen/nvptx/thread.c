@@ -108,5 +108,5 @@ LLVMValueRef dn_nvptx_shared(dn_emit *e, LLVMTypeRef element, int64_t count, int
 LLVMValueRef dn_nvptx_dynamic_shared(dn_emit *e) {
     static const char name[] = "dn_dynamic_shared";
     LLVMValueRef array = LLVMGetNamedGlobal(e->module, name);
-    return array ? array : shared_array(e, LLVMArrayType2(e->i8, 0), 128, name);
+    return array ? array : shared_array(e, LLVMArrayType2(e->i8, 0), 1024, name);
 }
