@@ -154,27 +154,26 @@ static void spread(dn_gemm *g, LLVMValueRef stages[2], carried *c) {
 // How many stages are filled ahead: all but the one that is multiplied, and for wgmma the one
 // before it, which other warps may not have done with.
 static int stages_ahead(const dn_gplan *p) {
-    return p->tile.stages - (p->wgmma && dn_gemm_async(p) ? 2 : 1);
+    return p->tile.stages - (p->wgmma && dn_gemm_any_async(p) ? 2 : 1);
 }
 
 // What this thread copied to a stage is made ready for wgmma once it has come.
 static void make_ready(dn_gemm *g, LLVMValueRef stage) {
     const dn_gplan *p = g->plan;
-    if (dn_gemm_async(p)) dn_gemm_wait(g->e, stages_ahead(p) - 1);
+    if (dn_gemm_any_async(p)) dn_gemm_wait(g->e, stages_ahead(p) - 1);
     if (p->unit == DN_G_TF32) dn_gemm_round(g, stage, 0, 1);
     dn_gemm_wgmma_order(g->e);
 }
 
+// The stages ahead of the first step are on their way before it.
 static void fill(dn_gemm *g, LLVMValueRef tiles) {
     dn_emit *e = g->e;
-    bool async = dn_gemm_async(g->plan);
+    bool async = dn_gemm_any_async(g->plan);
     for (int s = 0; s < stages_ahead(g->plan); s++) {
         LLVMValueRef stage = dn_gemm_i32(e, s);
         load(g, stage, before(e, stage, 0, tiles));
-        if (async)
-            dn_gemm_commit(e);
-        else
-            store(g, stage);
+        if (async) dn_gemm_commit(e);
+        store(g, stage);
     }
     if (g->plan->wgmma) make_ready(g, dn_gemm_i32(e, 0));
     if (g->plan->wgmma || g->plan->unit != DN_G_TF32) return;
@@ -188,13 +187,13 @@ static void step(dn_gemm *g, LLVMValueRef number, LLVMValueRef tiles,
                  LLVMValueRef const stages[2]) {
     dn_emit *e = g->e;
     int ahead = stages_ahead(g->plan);
-    bool async = dn_gemm_async(g->plan);
+    bool async = dn_gemm_any_async(g->plan);
     if (async) dn_gemm_wait(e, g->plan->unit == DN_G_TF32 ? ahead - 2 : ahead - 1);
     dn_nvptx_barrier(e);
     load(g, stages[1], before(e, number, ahead, tiles));
     if (async) dn_gemm_commit(e);
     multiply(g, stages[0], next_stage(g, stages[0]));
-    if (!async) store(g, stages[1]);
+    store(g, stages[1]);
 }
 
 // The same while the matrix units of four warps multiply: what comes next is made ready, and all
@@ -202,14 +201,12 @@ static void step(dn_gemm *g, LLVMValueRef number, LLVMValueRef tiles,
 static void step_wgmma(dn_gemm *g, LLVMValueRef number, LLVMValueRef tiles,
                        LLVMValueRef const stages[2]) {
     dn_emit *e = g->e;
-    bool async = dn_gemm_async(g->plan);
+    bool async = dn_gemm_any_async(g->plan);
     dn_nvptx_barrier(e);
     multiply(g, stages[0], NULL);
     load(g, stages[1], before(e, number, stages_ahead(g->plan), tiles));
-    if (async)
-        dn_gemm_commit(e);
-    else
-        store(g, stages[1]);
+    if (async) dn_gemm_commit(e);
+    store(g, stages[1]);
     make_ready(g, next_stage(g, stages[0]));
     dn_gemm_wgmma_wait(e, async ? 1 : 0);
 }
@@ -232,7 +229,7 @@ static void sum_all(dn_gemm *g) {
     gather(g, stages, &c);
     dn_loop_end(e, &loop);
     spread(g, stages, &c);
-    if (dn_gemm_async(p)) dn_gemm_wait(e, 0);
+    if (dn_gemm_any_async(p)) dn_gemm_wait(e, 0);
     if (p->wgmma) dn_gemm_wgmma_take(e, g->sum, g->sums);
 }
 

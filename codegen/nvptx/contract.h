@@ -57,6 +57,7 @@ typedef struct dn_goperand {
     int64_t origin[DN_MAX_SPATIAL];        // coordinate at all digits 0; plus the phase's `out`
     int64_t limit[DN_MAX_SPATIAL];         // inside: from 0 to before this
     bool k_major;                          // in shared memory: k is the fast index
+    bool turned;                           // .. but in memory the free one is
     int vector;                            // elements that are copied at once
 } dn_goperand;
 
@@ -123,7 +124,8 @@ dn_status dn_gemm_plan(const dn_kernel *kernel, const dn_nvptx *target, dn_gplan
 dn_gphase dn_gemm_phase(const dn_contract *contract, int spatial, int64_t pixel);
 // The tile, how operands are copied and how much shared memory that takes: contract_shape.c.
 void dn_gemm_shape(dn_gplan *plan);
-bool dn_gemm_async(const dn_gplan *plan);  // copies need no registers: cp.async
+bool dn_gemm_async(const dn_gplan *plan, const dn_goperand *operand);  // by cp.async, not registers
+bool dn_gemm_any_async(const dn_gplan *plan);
 // Digits that are not there, or one with their neighbour: contract_digits.c.
 void dn_gemm_simplify(const dn_gplan *plan, dn_goperand *operand);
 // Elements that may be copied at once along k or along the free index.

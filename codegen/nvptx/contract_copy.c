@@ -5,6 +5,8 @@
 // with carries, so that nothing is divided on the way.
 #include "codegen/nvptx/contract.h"
 
+enum { SIDE = 4 };  // of the squares in which an operand is turned
+
 // ---- numbers of mixed radix ----
 
 void dn_gemm_split(dn_emit *e, LLVMValueRef number, LLVMValueRef const *radix, int n,
@@ -185,20 +187,48 @@ static void k_major(dn_gemm *g, dn_gcopy *copy, LLVMValueRef fast, LLVMValueRef 
     begin_walkers(g, copy, &step);
 }
 
+// Vectors v of a thread with one free index: number `line` of their steps is `apart` * v on.
+static void same_free(dn_gemm *g, dn_gcopy *copy, int first, int count, int apart) {
+    bool linear = copy->operand->k.n == 1;
+    for (int i = 0; i < count; i++) {
+        int v = first + i;
+        copy->offset[v] = copy->offset[first];
+        copy->exists[v] = copy->exists[first];
+        for (int s = 0; s < g->plan->contract->spatial; s++)
+            copy->coordinate[v][s] = copy->coordinate[first][s];
+        copy->walker[v] = linear ? 0 : i;
+        copy->ahead[v] = linear ? i * apart : 0;
+    }
+    copy->walkers = linear ? 1 : count;
+}
+
 static void free_major(dn_gemm *g, dn_gcopy *copy, LLVMValueRef fast, LLVMValueRef const *line,
                        int between, bool b) {
-    bool linear = copy->operand->k.n == 1;
     begin_place(g, copy, 0, b);
     place_free(g, copy, 0, fast, b);
+    same_free(g, copy, 0, copy->vectors, between);
+    begin_walkers(g, copy, line);
+}
+
+// Squares of 4 free indices and 4 steps: vectors along the free index are read, vectors along k
+// written. Neighbouring threads have neighbouring steps, so that these are chunks of one line, in
+// different banks.
+static void turned(dn_gemm *g, dn_gcopy *copy, bool b) {
+    dn_emit *e = g->e;
+    const dn_gtile *tile = &g->plan->tile;
+    int across = tile->steps / SIDE, between = tile->threads / across * SIDE;
+    LLVMValueRef step = dn_gemm_scale(e, dn_gemm_rest(e, g->thread, across), SIDE);
+    LLVMValueRef free = dn_gemm_scale(e, dn_gemm_divide(e, g->thread, across), SIDE), line[SIDE];
+    copy->vectors = copy->rows / between * SIDE;
+    for (int i = 0; i < SIDE; i++) line[i] = dn_gemm_plus(e, step, i);
     for (int v = 0; v < copy->vectors; v++) {
-        copy->offset[v] = copy->offset[0];
-        copy->exists[v] = copy->exists[0];
-        for (int s = 0; s < g->plan->contract->spatial; s++)
-            copy->coordinate[v][s] = copy->coordinate[0][s];
-        copy->walker[v] = linear ? 0 : v;
-        copy->ahead[v] = linear ? v * between : 0;
+        LLVMValueRef first = dn_gemm_plus(e, free, v / SIDE * between);
+        copy->to[v] = place_shared(g, copy, dn_gemm_plus(e, first, v % SIDE), step);
+        if (v % SIDE) continue;
+        begin_place(g, copy, v, b);
+        place_free(g, copy, v, first, b);
+        same_free(g, copy, v, SIDE, 1);
     }
-    copy->walkers = linear ? 1 : copy->vectors;
     begin_walkers(g, copy, line);
 }
 
@@ -208,6 +238,10 @@ void dn_gemm_copy_begin(dn_gemm *g, dn_gcopy *copy, const dn_goperand *operand, 
     *copy = (dn_gcopy){.operand = operand, .rows = b ? tile->columns : tile->rows};
     LLVMTypeRef global = LLVMPointerTypeInContext(e->context, 1);
     copy->source = LLVMBuildAddrSpaceCast(e->builder, e->args[operand->arg], global, "");
+    if (operand->turned) {
+        turned(g, copy, b);
+        return;
+    }
     int in_line = (operand->k_major ? tile->steps : copy->rows) / operand->vector;
     int lines = operand->k_major ? copy->rows : tile->steps, between = tile->threads / in_line;
     copy->vectors = lines / between;
@@ -279,7 +313,7 @@ void dn_gemm_copy_load(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, LLVMValueR
     dn_emit *e = g->e;
     LLVMTypeRef element = dn_emit_memory(e, g->plan->memory);
     int bytes = copy->operand->vector * (int)dn_dtype_size(g->plan->memory);
-    bool async = dn_gemm_async(g->plan);
+    bool async = dn_gemm_async(g->plan, copy->operand);
     for (int v = 0; v < copy->vectors; v++) {
         LLVMValueRef exists = inside(g, copy, v), offset = source_offset(g, copy, v);
         if (async)
@@ -304,11 +338,28 @@ static LLVMValueRef convert(dn_gemm *g, LLVMValueRef value) {
     return LLVMBuildZExt(e->builder, value, dn_emit_over(e, e->i32, lanes), "");
 }
 
+// Vector `row` of the transposed square that begins with `loaded`, rounded to tf32.
+static LLVMValueRef turn(dn_gemm *g, LLVMValueRef const *loaded, int row) {
+    dn_emit *e = g->e;
+    LLVMTypeRef type = dn_emit_over(e, e->i32, SIDE);
+    LLVMValueRef out = LLVMGetPoison(type);
+    for (int i = 0; i < SIDE; i++) {
+        LLVMValueRef one = LLVMBuildExtractElement(e->builder, loaded[i], dn_emit_i64(e, row), "");
+        one = LLVMBuildBitCast(e->builder, one, e->i32, "");
+        out = LLVMBuildInsertElement(e->builder, out, one, dn_emit_i64(e, i), "");
+    }
+    return dn_gemm_tf32(e, out);
+}
+
 void dn_gemm_copy_store(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile) {
     dn_emit *e = g->e;
+    if (dn_gemm_async(g->plan, copy->operand)) return;
     for (int v = 0; v < copy->vectors; v++) {
         LLVMValueRef to = dn_gemm_at(e, e->i8, tile, copy->to[v]);
-        LLVMValueRef store = LLVMBuildStore(e->builder, convert(g, copy->loaded[v]), to);
+        LLVMValueRef value = copy->operand->turned
+                                 ? turn(g, &copy->loaded[v / SIDE * SIDE], v % SIDE)
+                                 : convert(g, copy->loaded[v]);
+        LLVMValueRef store = LLVMBuildStore(e->builder, value, to);
         LLVMSetAlignment(store, (unsigned)(copy->operand->vector * g->plan->element));
     }
 }
@@ -317,6 +368,7 @@ void dn_gemm_copy_round(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, int part,
     dn_emit *e = g->e;
     int lanes = copy->operand->vector;
     LLVMTypeRef type = dn_emit_over(e, e->i32, lanes);
+    if (!dn_gemm_async(g->plan, copy->operand)) return;
     for (int v = part * copy->vectors / parts; v < (part + 1) * copy->vectors / parts; v++) {
         LLVMValueRef at = dn_gemm_at(e, e->i8, tile, copy->to[v]);
         LLVMValueRef value = LLVMBuildLoad2(e->builder, type, at, "");

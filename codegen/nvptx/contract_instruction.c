@@ -126,7 +126,7 @@ void dn_gemm_comment(dn_emit *e, const dn_gplan *plan) {
                      : plan->unit == DN_G_FMA ? ""
                                               : "mma ",
                      units[plan->unit], tile->rows, tile->columns, tile->steps, tile->stages,
-                     dn_gemm_async(plan) ? ", cp.async" : "");
+                     dn_gemm_any_async(plan) ? ", cp.async" : "");
     code.n = (size_t)n;
     assemble(e, &code, NULL, 0, NULL, 0);
 }

@@ -62,39 +62,39 @@ static int64_t copies(const dn_gplan *p, const dn_gtile *tile, int steps) {
     return (a + b) / tile->threads;
 }
 
-static int stages_of(const dn_gplan *p, bool wgmma) {
-    if (!dn_gemm_async(p)) return 2;
-    return wgmma ? STAGES_WGMMA : STAGES;
+static int stages_of(const dn_gplan *p) {
+    if (!dn_gemm_any_async(p)) return 2;
+    return p->wgmma ? STAGES_WGMMA : STAGES;
+}
+
+// Where an operand is turned, a thread copies squares of 4 x 4.
+static bool shares_squares(const dn_goperand *operand, int free, int steps, int threads) {
+    return !operand->turned || free * steps % (16 * threads) == 0;
 }
 
 // Whether a tile can be had: large ones leave no registers for anything else.
-static bool possible(const dn_gplan *p, const dn_gtile *tile, int steps, bool wgmma) {
-    int64_t shared =
-        (int64_t)(tile->rows + tile->columns) * steps * p->element * stages_of(p, wgmma);
+static bool possible(const dn_gplan *p, const dn_gtile *tile, int steps) {
+    int64_t shared = (int64_t)(tile->rows + tile->columns) * steps * p->element * stages_of(p);
     if (shared > (p->target->specific ? MOST_SHARED_90A : MOST_SHARED)) return false;
-    bool fma = p->unit == DN_G_FMA;
+    if (!shares_squares(&p->a, tile->rows, steps, tile->threads)) return false;
+    if (!shares_squares(&p->b, tile->columns, steps, tile->threads)) return false;
+    bool fma = p->unit == DN_G_FMA, async = dn_gemm_async(p, &p->a) && dn_gemm_async(p, &p->b);
     int64_t sums = (int64_t)tile->rows * tile->columns;
-    if (sums > 128 * 128 && (!dn_gemm_async(p) || p->phased || steps < 32)) return false;
+    if (sums > 128 * 128 && (!async || p->phased || steps < 32)) return false;
     if (sums > 64 * 64 && p->element == 8) return false;
     int most = fma ? MOST_COPIES_FMA : MOST_COPIES;
-    if (wgmma && sums <= 128 * 128) most = MOST_COPIES_WGMMA;
+    if (p->wgmma && sums <= 128 * 128) most = MOST_COPIES_WGMMA;
     return copies(p, tile, steps) <= most;
 }
 
-// Of 32 bits, wgmma takes operands with k as the fast index alone.
-static bool has_wgmma(const dn_gplan *p) {
-    if (!p->target->specific || p->unit == DN_G_FMA) return false;
-    return p->unit == DN_G_BF16 || (p->a.k_major && p->b.k_major);
-}
-
 // The best of some tiles, if it is better than the plan's.
-static void try_tiles(dn_gplan *p, const choice *choices, int count, int steps, bool wgmma) {
+static void try_tiles(dn_gplan *p, const choice *choices, int count, int steps) {
     int64_t parts = p->contract->parts ? p->contract->parts : 1;
     int processors = p->target->processors ? p->target->processors : PROCESSORS;
     double depth = (double)dn_gemm_ceil(p->k, parts * steps) * steps;
     for (int i = 0; i < count; i++) {
         const dn_gtile *tile = &choices[i].tile;
-        if (!possible(p, tile, steps, wgmma)) continue;
+        if (!possible(p, tile, steps)) continue;
         double waves = (double)dn_gemm_ceil(count_blocks(p, tile), processors);
         double cost =
             waves * tile->rows * tile->columns * (depth * choices[i].step + choices[i].ends);
@@ -102,8 +102,22 @@ static void try_tiles(dn_gplan *p, const choice *choices, int count, int steps, 
         p->cost = cost;
         p->tile = *tile;
         p->tile.steps = steps;
-        p->wgmma = wgmma;
     }
+}
+
+// Of 32 bits, wgmma takes operands with k as the fast index alone.
+static bool turn(dn_goperand *operand) {
+    if (operand->k_major) return true;
+    operand->turned = operand->k_major = operand->vector == 4;
+    return operand->turned;
+}
+
+static void try_wgmma(dn_gplan *p) {
+    dn_gplan by_wgmma = *p;
+    by_wgmma.wgmma = true;
+    if (p->unit == DN_G_TF32 && (!turn(&by_wgmma.a) || !turn(&by_wgmma.b))) return;
+    try_tiles(&by_wgmma, wgmma_tiles, N_WGMMA, DN_G_PANEL / p->element);
+    if (by_wgmma.cost < p->cost) *p = by_wgmma;
 }
 
 // Sets the tile and its cost: in steps of the sum of one result on one multiprocessor.
@@ -112,10 +126,10 @@ static void choose_tile(dn_gplan *p) {
     int steps = fma || p->k <= 16 || p->a.vector == 1 || p->b.vector == 1 ? 16 : 32;
     p->cost = HUGE_VAL;
     if (fma)
-        try_tiles(p, fma_tiles, N_FMA, steps, false);
+        try_tiles(p, fma_tiles, N_FMA, steps);
     else
-        try_tiles(p, matrix_tiles, N_MATRIX, steps, false);
-    if (has_wgmma(p)) try_tiles(p, wgmma_tiles, N_WGMMA, DN_G_PANEL / p->element, true);
+        try_tiles(p, matrix_tiles, N_MATRIX, steps);
+    if (!fma && p->target->specific) try_wgmma(p);
 }
 
 static int64_t distance(int64_t stride) { return stride < 0 ? -stride : stride; }
@@ -129,9 +143,13 @@ static void choose_copies(const dn_gplan *p, dn_goperand *operand, bool b) {
     operand->vector = operand->k_major ? along_k : along_free;
 }
 
-bool dn_gemm_async(const dn_gplan *p) {
-    int vector = p->a.vector < p->b.vector ? p->a.vector : p->b.vector;
-    return (int)dn_dtype_size(p->memory) == p->element && vector * p->element >= 4;
+bool dn_gemm_async(const dn_gplan *p, const dn_goperand *operand) {
+    bool as_it_is = (int)dn_dtype_size(p->memory) == p->element && !operand->turned;
+    return as_it_is && operand->vector * p->element >= 4;
+}
+
+bool dn_gemm_any_async(const dn_gplan *p) {
+    return dn_gemm_async(p, &p->a) || dn_gemm_async(p, &p->b);
 }
 
 static int64_t steps_divide(const dn_gplan *p) {
@@ -150,7 +168,7 @@ void dn_gemm_shape(dn_gplan *p) {
     dn_gtile *tile = &p->tile;
     share_copies(tile, &p->a, tile->rows);
     share_copies(tile, &p->b, tile->columns);
-    tile->stages = stages_of(p, p->wgmma);
+    tile->stages = stages_of(p);
     p->whole_steps = steps_divide(p) % tile->steps == 0;
     p->a_bytes = (int64_t)tile->rows * tile->steps * p->element;
     p->bytes = p->a_bytes + (int64_t)tile->columns * tile->steps * p->element;
