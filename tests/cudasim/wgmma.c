@@ -33,6 +33,7 @@ typedef struct queue {
     uint64_t issued[GROUP];  // by each warp
     uint64_t group[GROUP];   // that is open
     uint64_t begun;          // products so far
+    bool fenced[GROUP];
 } queue;
 
 struct sim_wgmmas {
@@ -203,6 +204,10 @@ static void run_product(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     }
     int w = warp->number % GROUP;
     queue *q = queue_of(warp);
+    if (!q->fenced[w]) {
+        wrong(warp, i, "no wgmma.fence orders it behind what wrote its registers");
+        return;
+    }
     sim_wgmma wgmma = product_of(warp, i);
     product *p = next_product(q, w);
     bool begins = p && !p->i;
@@ -254,6 +259,7 @@ static void run_wait(sim_warp *warp, const sim_instr *i, uint32_t mask) {
         if (!p->issued[w] || p->waited[w] || p->group[w] + (uint64_t)i->offset >= q->group[w])
             continue;
         p->waited[w] = true;
+        q->fenced[w] = false;  // its sums may now be used
         each_operand(warp, p->i, &p->wgmma, end_read);
     }
     drop_waited(q);
@@ -264,7 +270,7 @@ static void run_commit(sim_warp *warp, const sim_instr *i, uint32_t mask) {
 }
 
 static void run_fence(sim_warp *warp, const sim_instr *i, uint32_t mask) {
-    whole_warp(warp, i, mask);
+    if (whole_warp(warp, i, mask)) queue_of(warp)->fenced[warp->number % GROUP] = true;
 }
 
 // ---- decoding ----
