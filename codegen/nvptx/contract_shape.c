@@ -78,9 +78,11 @@ static bool possible(const dn_gplan *p, const dn_gtile *tile, int steps) {
     if (shared > (p->target->specific ? MOST_SHARED_90A : MOST_SHARED)) return false;
     if (!shares_squares(&p->a, tile->rows, steps, tile->threads)) return false;
     if (!shares_squares(&p->b, tile->columns, steps, tile->threads)) return false;
-    bool fma = p->unit == DN_G_FMA, async = dn_gemm_async(p, &p->a) && dn_gemm_async(p, &p->b);
+    bool fma = p->unit == DN_G_FMA;
+    bool async = dn_gemm_async(p, &p->a) && dn_gemm_async(p, &p->b);
     int64_t sums = (int64_t)tile->rows * tile->columns;
-    if (sums > 128 * 128 && (!async || p->phased || steps < 32)) return false;
+    bool room = p->wgmma || async;  // no fragments, or no copies on their way in registers
+    if (sums > 128 * 128 && (!room || p->phased || steps < 32)) return false;
     if (sums > 64 * 64 && p->element == 8) return false;
     int most = fma ? MOST_COPIES_FMA : MOST_COPIES;
     if (p->wgmma && sums <= 128 * 128) most = MOST_COPIES_WGMMA;

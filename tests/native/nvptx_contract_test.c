@@ -232,9 +232,9 @@ static void check_large(dn_matrix_units units) {
 
 // Every order of the operands, rows and columns and steps that are no whole tiles.
 static const dot_case wgmma_dots[] = {
-    {0, 250, 122, 1100, false, true}, {0, 256, 128, 1280, true, false},
-    {0, 122, 250, 1100, true, true},  {0, 122, 250, 1100, false, false},
-    {2, 120, 128, 1000, false, true}, {0, 60, 120, 640, true, false},
+    {0, 250, 122, 648, false, true}, {0, 256, 128, 1024, true, false},
+    {0, 122, 250, 648, true, true},  {0, 122, 250, 648, false, false},
+    {2, 120, 128, 648, false, true}, {0, 60, 120, 640, true, false},
     {0, 128, 50, 648, false, true},
 };
 static const conv_case wgmma_convs[] = {
@@ -516,6 +516,9 @@ static void check_registers(const char *name, dn_matrix_units units, bool narrow
     add_shape(DN_OP_CONV, 128, 64, 3, 64, 4);
     add_shape(DN_OP_CONV_INPUT, 64, 14, 64, 128, 5);
     add_shape(DN_OP_CONV_WEIGHT, 64, 28, 1, 64, 5);
+    add_shape(DN_OP_CONV, 128, 64, 512, 1024, 4);
+    add_shape(DN_OP_CONV_INPUT, 128, 64, 512, 1024, 5);
+    add_shape(DN_OP_CONV_WEIGHT, 128, 16, 512, 1024, 4);
     dn_contract product = {.op = DN_OP_DOT, .dtype = DN_F32, .m = 4096, .n = 4096, .k = 4096};
     product.a_m = product.b_k = 4096, product.a_k = product.b_n = 1;
     product.narrow[0] = product.narrow[1] = narrow;
@@ -542,16 +545,16 @@ int main(void) {
     check_large(DN_MATRIX_BF16);
     check_wgmma(DN_MATRIX_BF16, false, 7);
     check_wgmma(DN_MATRIX_TF32, true, 10);
-    check_wgmma(DN_MATRIX_TF32, false, 5);
+    check_wgmma(DN_MATRIX_TF32, false, 10);
     check_epilogues();
     check_parts();
     check_split();
     check_registers("cuda", DN_MATRIX_F32, false, 0);
     check_registers("cuda", DN_MATRIX_TF32, false, 0);
     check_registers("cuda", DN_MATRIX_TF32, true, 0);
-    check_registers("cuda:sm_90a", DN_MATRIX_TF32, false, 3);
-    check_registers("cuda:sm_90a", DN_MATRIX_BF16, false, 6);
-    check_registers("cuda:sm_90a", DN_MATRIX_TF32, true, 6);
+    check_registers("cuda:sm_90a", DN_MATRIX_TF32, false, 9);
+    check_registers("cuda:sm_90a", DN_MATRIX_BF16, false, 9);
+    check_registers("cuda:sm_90a", DN_MATRIX_TF32, true, 9);
     for (int i = 0; i < SIM_PROBLEM_KINDS; i++) CHECK(sim_problems((sim_problem_kind)i) == 0);
     return CHECK_RESULT();
 }
