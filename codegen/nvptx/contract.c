@@ -245,12 +245,12 @@ static void begin_sums(dn_gemm *g) {
     for (int i = 0; i < g->sums; i++) g->sum[i] = LLVMConstNull(type);
 }
 
-// How many blocks of 128 threads a multiprocessor has registers for: ptxas alone would aim at one
+// How many blocks of a small tile a multiprocessor has registers for: ptxas alone would aim at one
 // more, and spill.
 static void annotate(dn_emit *e, const dn_gplan *plan) {
     const dn_gtile *tile = &plan->tile;
-    if (tile->threads > 128) return;
-    dn_nvptx_annotate(e, "minctasm", tile->rows * tile->columns > 64 * 64 ? 2 : 4);
+    bool small = tile->rows * tile->columns <= 64 * 64, few = tile->threads <= 128;
+    if (small || few) dn_nvptx_annotate(e, "minctasm", small && few ? 4 : 2);
 }
 
 dn_status dn_nvptx_emit_contract(dn_emit *e, const dn_nvptx *target, dn_cuda_kernel *launch) {
