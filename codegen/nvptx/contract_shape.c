@@ -189,7 +189,7 @@ enum {
     MOST_BYTES = 1 << 26,    // of all parts' sums
     LAUNCH_CLOCKS = 3500,    // another kernel
     BYTES_PER_CLOCK = 1700,  // of all multiprocessors together
-    STEPS_PER_CLOCK = 400,   // of one: matrix units
+    STEPS_PER_CLOCK = 400,   // of one: matrix units; of bf16 operands twice as many
     STEPS_PER_CLOCK_F64 = 40,
 };
 static const double WORTH = 0.8;
@@ -207,7 +207,8 @@ static double clocks(const dn_contract *contract, int parts) {
     dn_gplan p;
     c.parts = parts > 1 ? parts : 0;
     dn_gemm_lay_out(&c, &target, &p);
-    double time = p.cost / (c.dtype == DN_F64 ? STEPS_PER_CLOCK_F64 : STEPS_PER_CLOCK);
+    double rate = c.dtype == DN_F64 ? STEPS_PER_CLOCK_F64 : STEPS_PER_CLOCK;
+    double time = p.cost / (p.unit == DN_G_BF16 ? 2 * rate : rate);
     if (parts == 1) return time;
     double bytes = results_of(&p) * (double)dn_dtype_size(c.dtype);
     if (bytes > MOST_BYTES || p.k / parts < LEAST_STEPS) return HUGE_VAL;

@@ -403,14 +403,11 @@ static int three(const dn_contract *contract) {
     return 3;
 }
 
-static dn_kernels *lower_step(dn_dims *dims) {
-    static dn_target in_three;
+static dn_kernels *lower(dn_dims *dims, const char *text, const dn_target *for_target) {
     dn_graph *graph = NULL;
     dn_kernels *kernels = NULL;
-    in_three = dn_nvptx_target;
-    in_three.parts = three;
-    CHECK_OK(dn_graph_parse(dims, step, &graph));
-    CHECK_OK(dn_kernels_lower(graph, &in_three, &kernels));
+    CHECK_OK(dn_graph_parse(dims, text, &graph));
+    CHECK_OK(dn_kernels_lower(graph, for_target, &kernels));
     dn_kernels_plan(kernels);
     CHECK_OK(dn_kernels_verify(kernels));
     dn_graph_free(graph);
@@ -459,7 +456,9 @@ static void check_step(const dn_kernels *kernels, float **data, void **args) {
 
 static void check_split(void) {
     dn_dims *dims = dn_dims_new();
-    dn_kernels *kernels = lower_step(dims);
+    dn_target in_three = dn_nvptx_target;
+    in_three.parts = three;
+    dn_kernels *kernels = lower(dims, step, &in_three);
     float *data[MOST_ARGS];
     void *args[MOST_ARGS];
     target.units = DN_MATRIX_F32;
@@ -480,6 +479,33 @@ static void check_split(void) {
     }
     dn_kernels_free(kernels);
     dn_dims_free(dims);
+}
+
+// ---- operands of bf16 ----
+
+// They are read as they are if both are bf16. One alone is copied to f32.
+static void check_lowering(const char *other, bool narrow) {
+    char *text = dn_printf(
+        "graph @products {\n"
+        "  %%0 = input {index=0, name=\"a\"} : bf16[40, 50]\n"
+        "  %%1 = input {index=1, name=\"b\"} : %s[50, 60]\n"
+        "  %%2 = cast %%0 : f32[40, 50]\n"
+        "  %%3 = %s %%1 : f32[50, 60]\n"
+        "  %%4 = dot %%2, %%3 {lhs_batch=[], rhs_batch=[], lhs_contract=[1], rhs_contract=[0]} : "
+        "f32[40, 60]\n"
+        "  return c=%%4\n"
+        "}\n",
+        other, narrow ? "cast" : "neg");
+    dn_dims *dims = dn_dims_new();
+    dn_kernels *kernels = lower(dims, text, &dn_nvptx_target);
+    int copies = 0;
+    for (int i = 0; i < kernels->n; i++) copies += strcmp(kernels->list[i]->name, "copy") == 0;
+    const dn_contract *c = &kernels->list[kernels->n - 1]->contract;
+    CHECK(copies == !narrow && c->narrow[0] == narrow && c->narrow[1] == narrow, "%s: %d copies",
+          other, copies);
+    dn_kernels_free(kernels);
+    dn_dims_free(dims);
+    free(text);
 }
 
 // ---- ptxas ----
@@ -549,6 +575,8 @@ int main(void) {
     check_epilogues();
     check_parts();
     check_split();
+    check_lowering("bf16", true);
+    check_lowering("f32", false);
     check_registers("cuda", DN_MATRIX_F32, false, 0);
     check_registers("cuda", DN_MATRIX_TF32, false, 0);
     check_registers("cuda", DN_MATRIX_TF32, true, 0);
