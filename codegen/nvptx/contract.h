@@ -27,6 +27,7 @@ enum {
     DN_G_VECTORS = 32,  // that a thread copies
     DN_G_SUMS = 128,    // of a thread
     DN_G_CHUNK = 16,    // bytes: what is kept together in shared memory
+    DN_G_SQUARE = 4,    // side of the squares in which an operand is turned
     DN_G_PANEL = 128,   // bytes: across a panel of a tile for wgmma
     DN_G_GAP = 8,       // elements between rows of sums in shared memory: other banks
 };
@@ -221,7 +222,7 @@ typedef struct dn_gemm {
     int sums;
 } dn_gemm;
 
-// ---- copies (contract_copy.c) ----
+// ---- copies (contract_place.c, contract_copy.c) ----
 void dn_gemm_copy_begin(dn_gemm *g, dn_gcopy *copy, const dn_goperand *operand, bool b);
 // The values that change from step to step, for a loop: appended to, or taken from, a list.
 int dn_gemm_copy_gather(const dn_gcopy *copy, LLVMValueRef *list);
@@ -233,6 +234,9 @@ void dn_gemm_copy_store(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile);
 void dn_gemm_copy_advance(dn_gemm *g, dn_gcopy *copy);
 // Rounds to tf32 what this thread copied to a tile, once it is there: part number `part` of it.
 void dn_gemm_copy_round(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, int part, int parts);
+// digit * stride in elements, as wide as offsets are.
+LLVMValueRef dn_gemm_offset(dn_gemm *g, LLVMValueRef digit, int64_t stride);
+LLVMValueRef dn_gemm_no_offset(dn_gemm *g);
 // The mixed-radix digits of a number; the outermost is not reduced.
 void dn_gemm_split(dn_emit *e, LLVMValueRef number, LLVMValueRef const *radix, int n,
                    LLVMValueRef *digits);
