@@ -79,7 +79,8 @@ static void place_block(dn_gemm *g) {
 
 // ---- the pipeline ----
 
-LLVMValueRef dn_gemm_stage(dn_gemm *g, LLVMValueRef stage, bool b) {
+// A's tile of a stage, or B's.
+static LLVMValueRef tile_of(dn_gemm *g, LLVMValueRef stage, bool b) {
     LLVMValueRef bytes = dn_gemm_scale(g->e, stage, g->plan->bytes);
     bytes = dn_gemm_plus(g->e, bytes, b ? g->plan->a_bytes : 0);
     return dn_gemm_at(g->e, g->e->i8, g->shared, bytes);
@@ -87,24 +88,24 @@ LLVMValueRef dn_gemm_stage(dn_gemm *g, LLVMValueRef stage, bool b) {
 
 // Begins to copy both operands' tiles of a step to a stage; something, unless there is `more`.
 static void load(dn_gemm *g, LLVMValueRef stage, LLVMValueRef more) {
-    dn_gemm_copy_load(g, &g->a, dn_gemm_stage(g, stage, false), more);
-    dn_gemm_copy_load(g, &g->b, dn_gemm_stage(g, stage, true), more);
+    dn_gemm_copy_load(g, &g->a, tile_of(g, stage, false), more);
+    dn_gemm_copy_load(g, &g->b, tile_of(g, stage, true), more);
     dn_gemm_copy_advance(g, &g->a);
     dn_gemm_copy_advance(g, &g->b);
 }
 
 static void store(dn_gemm *g, LLVMValueRef stage) {
-    dn_gemm_copy_store(g, &g->a, dn_gemm_stage(g, stage, false));
-    dn_gemm_copy_store(g, &g->b, dn_gemm_stage(g, stage, true));
+    dn_gemm_copy_store(g, &g->a, tile_of(g, stage, false));
+    dn_gemm_copy_store(g, &g->b, tile_of(g, stage, true));
 }
 
 void dn_gemm_round(dn_gemm *g, LLVMValueRef stage, int part, int parts) {
-    dn_gemm_copy_round(g, &g->a, dn_gemm_stage(g, stage, false), part, parts);
-    dn_gemm_copy_round(g, &g->b, dn_gemm_stage(g, stage, true), part, parts);
+    dn_gemm_copy_round(g, &g->a, tile_of(g, stage, false), part, parts);
+    dn_gemm_copy_round(g, &g->b, tile_of(g, stage, true), part, parts);
 }
 
 static void multiply(dn_gemm *g, LLVMValueRef stage, LLVMValueRef next) {
-    LLVMValueRef a = dn_gemm_stage(g, stage, false), b = dn_gemm_stage(g, stage, true);
+    LLVMValueRef a = tile_of(g, stage, false), b = tile_of(g, stage, true);
     if (g->plan->unit == DN_G_FMA)
         dn_gemm_fma(g, a, b);
     else if (g->plan->wgmma)
@@ -235,14 +236,17 @@ static void sum_all(dn_gemm *g) {
 
 // ---- the kernel ----
 
+LLVMTypeRef dn_gemm_sum_type(dn_gemm *g) {
+    dn_dtype dtype = g->plan->contract->dtype;
+    return dn_dtype_size(dtype) < 4 ? g->e->i32 : dn_emit_memory(g->e, dtype);
+}
+
 static void begin_sums(dn_gemm *g) {
     const dn_gplan *p = g->plan;
     const dn_gtile *tile = &p->tile;
     g->sums = tile->rows * tile->columns / tile->threads;
     DN_ASSERT(g->sums <= DN_G_SUMS, "%d sums", g->sums);
-    dn_dtype dtype = p->contract->dtype;
-    LLVMTypeRef type = dn_dtype_size(dtype) < 4 ? g->e->i32 : dn_emit_memory(g->e, dtype);
-    for (int i = 0; i < g->sums; i++) g->sum[i] = LLVMConstNull(type);
+    for (int i = 0; i < g->sums; i++) g->sum[i] = LLVMConstNull(dn_gemm_sum_type(g));
 }
 
 // How many blocks of a small tile a multiprocessor has registers for: ptxas alone would aim at one

@@ -133,13 +133,15 @@ void dn_gemm_simplify(const dn_gplan *plan, dn_goperand *operand);
 int dn_gemm_vector(const dn_gplan *plan, const dn_goperand *operand, bool b, bool along_k);
 
 static inline int64_t dn_gemm_ceil(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int dn_gemm_sum_bytes(const dn_gplan *plan) {
+    return plan->element < 4 ? 4 : plan->element;
+}
 static inline const dn_gdigit *dn_gemm_last(const dn_gdigits *digits) {
     return &digits->list[digits->n - 1];
 }
 
 // ---- numbers (contract_number.c): i32 or i64, as their operands are ----
 LLVMValueRef dn_gemm_i32(dn_emit *e, int64_t value);
-LLVMValueRef dn_gemm_like(LLVMValueRef like, int64_t value);
 LLVMValueRef dn_gemm_add(dn_emit *e, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef dn_gemm_plus(dn_emit *e, LLVMValueRef a, int64_t b);
 LLVMValueRef dn_gemm_scale(dn_emit *e, LLVMValueRef a, int64_t by);
@@ -247,13 +249,13 @@ void dn_gemm_split(dn_emit *e, LLVMValueRef number, LLVMValueRef const *radix, i
 LLVMValueRef dn_gemm_swizzle(dn_gemm *g, const dn_goperand *operand, int pitch, LLVMValueRef row,
                              LLVMValueRef chunk);
 int dn_gemm_pitch(const dn_gplan *plan, const dn_goperand *operand, int free);  // bytes of a row
-LLVMValueRef dn_gemm_stage(dn_gemm *g, LLVMValueRef stage, bool b);             // A's tile, or B's
 void dn_gemm_round(dn_gemm *g, LLVMValueRef stage, int part, int parts);
 void dn_gemm_fma(dn_gemm *g, LLVMValueRef a, LLVMValueRef b);
 // next: the stage whose tiles are rounded meanwhile, for tf32.
 void dn_gemm_mma_steps(dn_gemm *g, LLVMValueRef a, LLVMValueRef b, LLVMValueRef next);
 // Begins the products of a stage and commits them.
 void dn_gemm_wgmma_begin(dn_gemm *g, LLVMValueRef a, LLVMValueRef b);
+LLVMTypeRef dn_gemm_sum_type(dn_gemm *g);  // of 32 bits at least
 // The sums as rows of a matrix in shared memory, `pitch` elements apart.
 void dn_gemm_fma_store(dn_gemm *g, int64_t pitch);
 void dn_gemm_mma_store(dn_gemm *g, int64_t pitch);

@@ -174,8 +174,7 @@ void dn_gemm_shape(dn_gplan *p) {
     p->whole_steps = steps_divide(p) % tile->steps == 0;
     p->a_bytes = (int64_t)tile->rows * tile->steps * p->element;
     p->bytes = p->a_bytes + (int64_t)tile->columns * tile->steps * p->element;
-    int sum = p->unit == DN_G_BF16 ? 4 : p->element;
-    int64_t sums = (int64_t)tile->rows * (tile->columns + DN_G_GAP) * sum;
+    int64_t sums = (int64_t)tile->rows * (tile->columns + DN_G_GAP) * dn_gemm_sum_bytes(p);
     p->shared = p->bytes * tile->stages;
     if (p->shared < sums) p->shared = sums;
     p->blocks = count_blocks(p, tile);
