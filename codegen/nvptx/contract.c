@@ -79,7 +79,8 @@ static void place_block(dn_gemm *g) {
 
 // ---- the pipeline ----
 
-LLVMValueRef dn_gemm_stage(dn_gemm *g, LLVMValueRef stage, bool b) {
+// A's tile of a stage, or B's.
+static LLVMValueRef tile_of(dn_gemm *g, LLVMValueRef stage, bool b) {
     LLVMValueRef bytes = dn_gemm_scale(g->e, stage, g->plan->bytes);
     bytes = dn_gemm_plus(g->e, bytes, b ? g->plan->a_bytes : 0);
     return dn_gemm_at(g->e, g->e->i8, g->shared, bytes);
@@ -87,26 +88,28 @@ LLVMValueRef dn_gemm_stage(dn_gemm *g, LLVMValueRef stage, bool b) {
 
 // Begins to copy both operands' tiles of a step to a stage; something, unless there is `more`.
 static void load(dn_gemm *g, LLVMValueRef stage, LLVMValueRef more) {
-    dn_gemm_copy_load(g, &g->a, dn_gemm_stage(g, stage, false), more);
-    dn_gemm_copy_load(g, &g->b, dn_gemm_stage(g, stage, true), more);
+    dn_gemm_copy_load(g, &g->a, tile_of(g, stage, false), more);
+    dn_gemm_copy_load(g, &g->b, tile_of(g, stage, true), more);
     dn_gemm_copy_advance(g, &g->a);
     dn_gemm_copy_advance(g, &g->b);
 }
 
 static void store(dn_gemm *g, LLVMValueRef stage) {
-    dn_gemm_copy_store(g, &g->a, dn_gemm_stage(g, stage, false));
-    dn_gemm_copy_store(g, &g->b, dn_gemm_stage(g, stage, true));
+    dn_gemm_copy_store(g, &g->a, tile_of(g, stage, false));
+    dn_gemm_copy_store(g, &g->b, tile_of(g, stage, true));
 }
 
 void dn_gemm_round(dn_gemm *g, LLVMValueRef stage, int part, int parts) {
-    dn_gemm_copy_round(g, &g->a, dn_gemm_stage(g, stage, false), part, parts);
-    dn_gemm_copy_round(g, &g->b, dn_gemm_stage(g, stage, true), part, parts);
+    dn_gemm_copy_round(g, &g->a, tile_of(g, stage, false), part, parts);
+    dn_gemm_copy_round(g, &g->b, tile_of(g, stage, true), part, parts);
 }
 
 static void multiply(dn_gemm *g, LLVMValueRef stage, LLVMValueRef next) {
-    LLVMValueRef a = dn_gemm_stage(g, stage, false), b = dn_gemm_stage(g, stage, true);
+    LLVMValueRef a = tile_of(g, stage, false), b = tile_of(g, stage, true);
     if (g->plan->unit == DN_G_FMA)
         dn_gemm_fma(g, a, b);
+    else if (g->plan->wgmma)
+        dn_gemm_wgmma_begin(g, a, b);
     else
         dn_gemm_mma_steps(g, a, b, next);
 }
@@ -149,20 +152,33 @@ static void spread(dn_gemm *g, LLVMValueRef stages[2], carried *c) {
     dn_gemm_copy_spread(&g->b, c->list + n);
 }
 
-// All stages but one are on their way before the first step.
+// How many stages are filled ahead: all but the one that is multiplied, and for wgmma the one
+// before it, which other warps may not have done with.
+static int stages_ahead(const dn_gplan *p) {
+    return p->tile.stages - (p->wgmma && dn_gemm_any_async(p) ? 2 : 1);
+}
+
+// What this thread copied to a stage is made ready for wgmma once it has come.
+static void make_ready(dn_gemm *g, LLVMValueRef stage) {
+    const dn_gplan *p = g->plan;
+    if (dn_gemm_any_async(p)) dn_gemm_wait(g->e, stages_ahead(p) - 1);
+    if (p->unit == DN_G_TF32) dn_gemm_round(g, stage, 0, 1);
+    dn_gemm_wgmma_order(g->e);
+}
+
+// The stages ahead of the first step are on their way before it.
 static void fill(dn_gemm *g, LLVMValueRef tiles) {
     dn_emit *e = g->e;
-    bool async = dn_gemm_async(g->plan);
-    for (int s = 0; s < g->plan->tile.stages - 1; s++) {
+    bool async = dn_gemm_any_async(g->plan);
+    for (int s = 0; s < stages_ahead(g->plan); s++) {
         LLVMValueRef stage = dn_gemm_i32(e, s);
         load(g, stage, before(e, stage, 0, tiles));
-        if (async)
-            dn_gemm_commit(e);
-        else
-            store(g, stage);
+        if (async) dn_gemm_commit(e);
+        store(g, stage);
     }
-    if (g->plan->unit != DN_G_TF32) return;
-    dn_gemm_wait(e, g->plan->tile.stages - 2);
+    if (g->plan->wgmma) make_ready(g, dn_gemm_i32(e, 0));
+    if (g->plan->wgmma || g->plan->unit != DN_G_TF32) return;
+    dn_gemm_wait(e, stages_ahead(g->plan) - 1);
     dn_gemm_round(g, dn_gemm_i32(e, 0), 0, 1);
 }
 
@@ -171,14 +187,29 @@ static void fill(dn_gemm *g, LLVMValueRef tiles) {
 static void step(dn_gemm *g, LLVMValueRef number, LLVMValueRef tiles,
                  LLVMValueRef const stages[2]) {
     dn_emit *e = g->e;
-    int ahead = g->plan->tile.stages - 1;
-    bool async = dn_gemm_async(g->plan);
+    int ahead = stages_ahead(g->plan);
+    bool async = dn_gemm_any_async(g->plan);
     if (async) dn_gemm_wait(e, g->plan->unit == DN_G_TF32 ? ahead - 2 : ahead - 1);
     dn_nvptx_barrier(e);
     load(g, stages[1], before(e, number, ahead, tiles));
     if (async) dn_gemm_commit(e);
     multiply(g, stages[0], next_stage(g, stages[0]));
-    if (!async) store(g, stages[1]);
+    store(g, stages[1]);
+}
+
+// The same while the matrix units of four warps multiply: what comes next is made ready, and all
+// but this step's products are waited for (all, where their stage is the next to be filled).
+static void step_wgmma(dn_gemm *g, LLVMValueRef number, LLVMValueRef tiles,
+                       LLVMValueRef const stages[2]) {
+    dn_emit *e = g->e;
+    bool async = dn_gemm_any_async(g->plan);
+    dn_nvptx_barrier(e);
+    multiply(g, stages[0], NULL);
+    load(g, stages[1], before(e, number, stages_ahead(g->plan), tiles));
+    if (async) dn_gemm_commit(e);
+    store(g, stages[1]);
+    make_ready(g, next_stage(g, stages[0]));
+    dn_gemm_wgmma_wait(e, async ? 1 : 0);
 }
 
 static void sum_all(dn_gemm *g) {
@@ -187,39 +218,43 @@ static void sum_all(dn_gemm *g) {
     LLVMValueRef left = LLVMBuildNSWSub(e->builder, g->end, g->first, "");
     LLVMValueRef tiles = dn_gemm_divide(e, dn_gemm_plus(e, left, p->tile.steps - 1), p->tile.steps);
     fill(g, tiles);
-    LLVMValueRef stages[] = {dn_gemm_i32(e, 0), dn_gemm_i32(e, p->tile.stages - 1)};
+    LLVMValueRef stages[] = {dn_gemm_i32(e, 0), dn_gemm_i32(e, stages_ahead(p))};
     carried c;
     dn_loop loop;
     gather(g, stages, &c);
     dn_loop_begin(e, &loop, dn_gemm_i32(e, 0), tiles, dn_gemm_i32(e, 1), c.list, c.n);
     spread(g, stages, &c);
-    step(g, loop.index, tiles, stages);
+    (p->wgmma ? step_wgmma : step)(g, loop.index, tiles, stages);
     stages[0] = next_stage(g, stages[0]);
     stages[1] = next_stage(g, stages[1]);
     gather(g, stages, &c);
     dn_loop_end(e, &loop);
     spread(g, stages, &c);
-    if (dn_gemm_async(p)) dn_gemm_wait(e, 0);
+    if (dn_gemm_any_async(p)) dn_gemm_wait(e, 0);
+    if (p->wgmma) dn_gemm_wgmma_take(e, g->sum, g->sums);
 }
 
 // ---- the kernel ----
+
+LLVMTypeRef dn_gemm_sum_type(dn_gemm *g) {
+    dn_dtype dtype = g->plan->contract->dtype;
+    return dn_dtype_size(dtype) < 4 ? g->e->i32 : dn_emit_memory(g->e, dtype);
+}
 
 static void begin_sums(dn_gemm *g) {
     const dn_gplan *p = g->plan;
     const dn_gtile *tile = &p->tile;
     g->sums = tile->rows * tile->columns / tile->threads;
     DN_ASSERT(g->sums <= DN_G_SUMS, "%d sums", g->sums);
-    dn_dtype dtype = p->contract->dtype;
-    LLVMTypeRef type = dn_dtype_size(dtype) < 4 ? g->e->i32 : dn_emit_memory(g->e, dtype);
-    for (int i = 0; i < g->sums; i++) g->sum[i] = LLVMConstNull(type);
+    for (int i = 0; i < g->sums; i++) g->sum[i] = LLVMConstNull(dn_gemm_sum_type(g));
 }
 
-// How many blocks of 128 threads a multiprocessor has registers for: ptxas alone would aim at one
+// How many blocks of a small tile a multiprocessor has registers for: ptxas alone would aim at one
 // more, and spill.
 static void annotate(dn_emit *e, const dn_gplan *plan) {
     const dn_gtile *tile = &plan->tile;
-    if (tile->threads > 128) return;
-    dn_nvptx_annotate(e, "minctasm", tile->rows * tile->columns > 64 * 64 ? 2 : 4);
+    bool small = tile->rows * tile->columns <= 64 * 64, few = tile->threads <= 128;
+    if (small || few) dn_nvptx_annotate(e, "minctasm", small && few ? 4 : 2);
 }
 
 dn_status dn_nvptx_emit_contract(dn_emit *e, const dn_nvptx *target, dn_cuda_kernel *launch) {
@@ -230,6 +265,7 @@ dn_status dn_nvptx_emit_contract(dn_emit *e, const dn_nvptx *target, dn_cuda_ker
     launch->shared = (int32_t)plan.shared;
     if (plan.blocks == 0) return DN_SUCCESS;
     annotate(e, &plan);
+    dn_gemm_comment(e, &plan);
     dn_gemm g = {.e = e, .plan = &plan};
     g.thread = dn_nvptx_thread(e);
     g.shared = dn_nvptx_dynamic_shared(e);

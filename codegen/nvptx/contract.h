@@ -14,8 +14,8 @@
 //
 // A block has a tile of rows and columns and goes over k in steps of a few; A's and B's tiles of a
 // step are in shared memory, several steps (stages) at once. Each sum is taken in the order of k:
-// by FMA one by one, by matrix units (mma) in groups of 8 or 16. The sums then go through shared
-// memory, so that the epilogue reads and writes rows.
+// by FMA one by one, by matrix units (mma, wgmma) in groups of 8 or 16. The sums then go through
+// shared memory, so that the epilogue reads and writes rows.
 #ifndef DN_CODEGEN_NVPTX_CONTRACT_H
 #define DN_CODEGEN_NVPTX_CONTRACT_H
 
@@ -27,6 +27,8 @@ enum {
     DN_G_VECTORS = 32,  // that a thread copies
     DN_G_SUMS = 128,    // of a thread
     DN_G_CHUNK = 16,    // bytes: what is kept together in shared memory
+    DN_G_SQUARE = 4,    // side of the squares in which an operand is turned
+    DN_G_PANEL = 128,   // bytes: across a panel of a tile for wgmma
     DN_G_GAP = 8,       // elements between rows of sums in shared memory: other banks
 };
 
@@ -56,6 +58,7 @@ typedef struct dn_goperand {
     int64_t origin[DN_MAX_SPATIAL];        // coordinate at all digits 0; plus the phase's `out`
     int64_t limit[DN_MAX_SPATIAL];         // inside: from 0 to before this
     bool k_major;                          // in shared memory: k is the fast index
+    bool turned;                           // .. but in memory the free one is
     int vector;                            // elements that are copied at once
 } dn_goperand;
 
@@ -108,7 +111,9 @@ typedef struct dn_gplan {
     bool whole_steps;  // k is a multiple of the tile's steps
     bool wide;         // offsets take 64 bits
     dn_gtile tile;
+    bool wgmma;              // its warps multiply by wgmma: each has 16 rows of every 64 of four
     double cost;             // see choose_tile
+    dn_dtype memory;         // of the operands in global memory
     int element;             // bytes of an element in shared memory
     int64_t a_bytes, bytes;  // of A's tile, of a stage
     int64_t shared, blocks;
@@ -120,20 +125,23 @@ dn_status dn_gemm_plan(const dn_kernel *kernel, const dn_nvptx *target, dn_gplan
 dn_gphase dn_gemm_phase(const dn_contract *contract, int spatial, int64_t pixel);
 // The tile, how operands are copied and how much shared memory that takes: contract_shape.c.
 void dn_gemm_shape(dn_gplan *plan);
-bool dn_gemm_async(const dn_gplan *plan);  // copies need no registers: cp.async
+bool dn_gemm_async(const dn_gplan *plan, const dn_goperand *operand);  // by cp.async, not registers
+bool dn_gemm_any_async(const dn_gplan *plan);
 // Digits that are not there, or one with their neighbour: contract_digits.c.
 void dn_gemm_simplify(const dn_gplan *plan, dn_goperand *operand);
 // Elements that may be copied at once along k or along the free index.
 int dn_gemm_vector(const dn_gplan *plan, const dn_goperand *operand, bool b, bool along_k);
 
 static inline int64_t dn_gemm_ceil(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int dn_gemm_sum_bytes(const dn_gplan *plan) {
+    return plan->element < 4 ? 4 : plan->element;
+}
 static inline const dn_gdigit *dn_gemm_last(const dn_gdigits *digits) {
     return &digits->list[digits->n - 1];
 }
 
 // ---- numbers (contract_number.c): i32 or i64, as their operands are ----
 LLVMValueRef dn_gemm_i32(dn_emit *e, int64_t value);
-LLVMValueRef dn_gemm_like(LLVMValueRef like, int64_t value);
 LLVMValueRef dn_gemm_add(dn_emit *e, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef dn_gemm_plus(dn_emit *e, LLVMValueRef a, int64_t b);
 LLVMValueRef dn_gemm_scale(dn_emit *e, LLVMValueRef a, int64_t by);
@@ -158,6 +166,28 @@ LLVMValueRef dn_gemm_tf32(dn_emit *e, LLVMValueRef bits);  // i32, or a vector o
 // d += a * b for a tile of 16 x 8 sums; a: 4, b: 2 registers.
 void dn_gemm_mma(dn_emit *e, dn_gunit unit, LLVMValueRef const a[4], LLVMValueRef const b[2],
                  LLVMValueRef d[4]);
+
+// Says in the PTX by which instructions and tile the contraction is made.
+void dn_gemm_comment(dn_emit *e, const dn_gplan *plan);
+
+// wgmma, by groups of four warps. What the threads wrote to shared memory is there for it after
+// dn_gemm_wgmma_order by each and a barrier. Between the fence and the wait for a commit its sums
+// are the hardware's.
+typedef struct dn_wgmma {
+    dn_gunit unit;
+    int columns;
+    bool a_free_major, b_free_major;  // of 16-bit elements alone
+} dn_wgmma;
+void dn_gemm_wgmma_order(dn_emit *e);
+void dn_gemm_wgmma_fence(dn_emit *e);
+void dn_gemm_wgmma_commit(dn_emit *e);
+void dn_gemm_wgmma_wait(dn_emit *e, int pending);
+// Waits for all, and gives the sums back.
+void dn_gemm_wgmma_take(dn_emit *e, LLVMValueRef *sums, int count);
+// d += a * b for 64 rows: columns / 2 sums of each thread, laid out as those of mma; a, b: matrix
+// descriptors of 32 bytes of steps.
+void dn_gemm_wgmma(dn_emit *e, const dn_wgmma *shape, LLVMValueRef a, LLVMValueRef b,
+                   LLVMValueRef *d);
 
 // ---- a kernel under construction ----
 
@@ -194,7 +224,7 @@ typedef struct dn_gemm {
     int sums;
 } dn_gemm;
 
-// ---- copies (contract_copy.c) ----
+// ---- copies (contract_place.c, contract_copy.c) ----
 void dn_gemm_copy_begin(dn_gemm *g, dn_gcopy *copy, const dn_goperand *operand, bool b);
 // The values that change from step to step, for a loop: appended to, or taken from, a list.
 int dn_gemm_copy_gather(const dn_gcopy *copy, LLVMValueRef *list);
@@ -206,21 +236,26 @@ void dn_gemm_copy_store(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile);
 void dn_gemm_copy_advance(dn_gemm *g, dn_gcopy *copy);
 // Rounds to tf32 what this thread copied to a tile, once it is there: part number `part` of it.
 void dn_gemm_copy_round(dn_gemm *g, dn_gcopy *copy, LLVMValueRef tile, int part, int parts);
+// digit * stride in elements, as wide as offsets are.
+LLVMValueRef dn_gemm_offset(dn_gemm *g, LLVMValueRef digit, int64_t stride);
+LLVMValueRef dn_gemm_no_offset(dn_gemm *g);
 // The mixed-radix digits of a number; the outermost is not reduced.
 void dn_gemm_split(dn_emit *e, LLVMValueRef number, LLVMValueRef const *radix, int n,
                    LLVMValueRef *digits);
 
-// ---- sums: contract_fma.c, contract_mma.c ----
+// ---- sums: contract_fma.c, contract_mma.c, contract_wgmma.c ----
 // Bytes into a tile at which a chunk of a row of it is: chunks of neighbouring rows are exchanged,
 // so that threads that read the same chunk of several rows do not meet in the same banks.
 LLVMValueRef dn_gemm_swizzle(dn_gemm *g, const dn_goperand *operand, int pitch, LLVMValueRef row,
                              LLVMValueRef chunk);
 int dn_gemm_pitch(const dn_gplan *plan, const dn_goperand *operand, int free);  // bytes of a row
-LLVMValueRef dn_gemm_stage(dn_gemm *g, LLVMValueRef stage, bool b);             // A's tile, or B's
 void dn_gemm_round(dn_gemm *g, LLVMValueRef stage, int part, int parts);
 void dn_gemm_fma(dn_gemm *g, LLVMValueRef a, LLVMValueRef b);
 // next: the stage whose tiles are rounded meanwhile, for tf32.
 void dn_gemm_mma_steps(dn_gemm *g, LLVMValueRef a, LLVMValueRef b, LLVMValueRef next);
+// Begins the products of a stage and commits them.
+void dn_gemm_wgmma_begin(dn_gemm *g, LLVMValueRef a, LLVMValueRef b);
+LLVMTypeRef dn_gemm_sum_type(dn_gemm *g);  // of 32 bits at least
 // The sums as rows of a matrix in shared memory, `pitch` elements apart.
 void dn_gemm_fma_store(dn_gemm *g, int64_t pitch);
 void dn_gemm_mma_store(dn_gemm *g, int64_t pitch);

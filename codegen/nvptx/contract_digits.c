@@ -86,9 +86,10 @@ static bool divides(const dn_gplan *p, const dn_goperand *operand, bool b, const
 
 int dn_gemm_vector(const dn_gplan *p, const dn_goperand *operand, bool b, bool along_k) {
     const dn_gdigit *inner = dn_gemm_last(along_k ? &operand->k : &operand->free);
-    int size = (int)dn_dtype_size(p->contract->dtype);
-    if (inner->stride != 1 || inner->spatial >= 0 || inner->phased || size < 4) return 1;
-    int vector = DN_G_CHUNK / size;
+    int size = (int)dn_dtype_size(p->memory);
+    bool together = p->memory == DN_BF16 || size >= 4;
+    if (inner->stride != 1 || inner->spatial >= 0 || inner->phased || !together) return 1;
+    int vector = DN_G_CHUNK / (size > p->element ? size : p->element);
     while (vector > 1 && !divides(p, operand, b, inner, vector)) vector /= 2;
     return vector;
 }

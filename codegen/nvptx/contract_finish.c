@@ -6,19 +6,12 @@
 
 enum { MOST_TOGETHER = 4, FEW_VALUES = 16 };
 
-static LLVMTypeRef memory_type(dn_gemm *g) {
-    dn_dtype dtype = g->plan->contract->dtype;
-    return dn_dtype_size(dtype) < 4 ? g->e->i32 : dn_emit_memory(g->e, dtype);
-}
-
-static int sum_bytes(const dn_gplan *p) { return p->element < 4 ? 4 : p->element; }
-
 // Elements from row to row of the sums.
 static int64_t sums_pitch(const dn_gplan *p) { return p->tile.columns + DN_G_GAP; }
 
 // Columns of a point: as many as are neighbours in shared memory and exist together.
 static int lanes_of(const dn_gplan *p) {
-    int lanes = DN_G_CHUNK / sum_bytes(p);
+    int lanes = DN_G_CHUNK / dn_gemm_sum_bytes(p);
     while (p->n % lanes) lanes /= 2;
     return lanes;
 }
@@ -92,10 +85,10 @@ static LLVMValueRef set_rows(dn_gemm *g, dn_point *at, LLVMValueRef row) {
 
 static LLVMValueRef load_sum(dn_gemm *g, LLVMValueRef at, int lanes) {
     dn_emit *e = g->e;
-    LLVMTypeRef type = dn_emit_over(e, memory_type(g), lanes);
-    LLVMValueRef from = dn_gemm_at(e, memory_type(g), g->shared, at);
+    LLVMTypeRef type = dn_emit_over(e, dn_gemm_sum_type(g), lanes);
+    LLVMValueRef from = dn_gemm_at(e, dn_gemm_sum_type(g), g->shared, at);
     LLVMValueRef sum = LLVMBuildLoad2(e->builder, type, from, "");
-    LLVMSetAlignment(sum, (unsigned)(lanes * sum_bytes(g->plan)));
+    LLVMSetAlignment(sum, (unsigned)(lanes * dn_gemm_sum_bytes(g->plan)));
     LLVMTypeRef code = dn_emit_type(e, g->plan->contract->dtype, lanes);
     return code == type ? sum : LLVMBuildTrunc(e->builder, sum, code, "");
 }

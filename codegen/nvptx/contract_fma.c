@@ -36,14 +36,9 @@ typedef struct elements {  // [row or column][step]
     LLVMValueRef of[8][4];
 } elements;
 
-static LLVMTypeRef sum_type(const dn_gemm *g) {
-    dn_dtype dtype = g->plan->contract->dtype;
-    return dn_dtype_size(dtype) < 4 ? g->e->i32 : dn_emit_memory(g->e, dtype);
-}
-
 static LLVMValueRef load(dn_gemm *g, LLVMValueRef tile, LLVMValueRef bytes, int lanes) {
     dn_emit *e = g->e;
-    LLVMTypeRef type = dn_emit_over(e, sum_type(g), lanes);
+    LLVMTypeRef type = dn_emit_over(e, dn_gemm_sum_type(g), lanes);
     LLVMValueRef value = LLVMBuildLoad2(e->builder, type, dn_gemm_at(e, e->i8, tile, bytes), "");
     LLVMSetAlignment(value, (unsigned)(lanes * g->plan->element));
     return value;
@@ -114,6 +109,6 @@ void dn_gemm_fma_store(dn_gemm *g, int64_t pitch) {
             LLVMValueRef at = dn_gemm_scale(e, index_of(g, &p->a, rows, row, i), pitch);
             at = dn_gemm_add(e, at, index_of(g, &p->b, columns, column, j));
             LLVMBuildStore(e->builder, g->sum[i * columns + j],
-                           dn_gemm_at(e, sum_type(g), g->shared, at));
+                           dn_gemm_at(e, dn_gemm_sum_type(g), g->shared, at));
         }
 }

@@ -3,7 +3,10 @@
 // elements: 2t and 2t + 1) and those half a tile on; of the sums of its rows columns 2t and 2t + 1.
 #include "codegen/nvptx/contract.h"
 
-enum { STEP_BYTES = 32 };  // of the steps of one mma: two chunks
+enum {
+    STEP_BYTES = 32,  // of the steps of one mma: two chunks
+    BLOCK_ROWS = 16,  // of sums
+};
 
 typedef struct warp {
     LLVMValueRef lane, row, column;  // where its part of the tile begins
@@ -13,9 +16,9 @@ static warp warp_of(dn_gemm *g) {
     dn_emit *e = g->e;
     const dn_gtile *tile = &g->plan->tile;
     LLVMValueRef number = dn_gemm_divide(e, g->thread, 32);
-    int along = tile->rows / tile->part_rows;
+    int along = tile->rows / tile->part_rows, rows = g->plan->wgmma ? BLOCK_ROWS : tile->part_rows;
     return (warp){.lane = dn_gemm_rest(e, g->thread, 32),
-                  .row = dn_gemm_scale(e, dn_gemm_rest(e, number, along), tile->part_rows),
+                  .row = dn_gemm_scale(e, dn_gemm_rest(e, number, along), rows),
                   .column = dn_gemm_scale(e, dn_gemm_divide(e, number, along), tile->part_columns)};
 }
 
@@ -163,6 +166,7 @@ void dn_gemm_mma_store(dn_gemm *g, int64_t pitch) {
     const dn_gtile *tile = &g->plan->tile;
     warp w = warp_of(g);
     int rows = tile->part_rows / 8, columns = tile->part_columns / 8;
+    int apart = g->plan->wgmma ? BLOCK_ROWS * tile->threads / 32 : BLOCK_ROWS;
     LLVMValueRef row = dn_gemm_add(e, w.row, dn_gemm_divide(e, w.lane, 4));
     LLVMValueRef two = dn_gemm_scale(e, dn_gemm_rest(e, w.lane, 4), 2);
     LLVMValueRef first =
@@ -170,5 +174,5 @@ void dn_gemm_mma_store(dn_gemm *g, int64_t pitch) {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < columns; j++)
             store_pair(g, &g->sum[(i / 2 * columns + j) * 4 + i % 2 * 2],
-                       dn_gemm_plus(e, first, i * 8 * pitch + j * 8));
+                       dn_gemm_plus(e, first, (i / 2 * apart + i % 2 * 8) * pitch + j * 8));
 }

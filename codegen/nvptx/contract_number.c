@@ -1,7 +1,7 @@
 // Numbers of a kernel under construction.
 #include "codegen/nvptx/contract.h"
 
-LLVMValueRef dn_gemm_like(LLVMValueRef like, int64_t value) {
+static LLVMValueRef like_of(LLVMValueRef like, int64_t value) {
     return LLVMConstInt(LLVMTypeOf(like), (unsigned long long)value, true);
 }
 
@@ -20,21 +20,21 @@ LLVMValueRef dn_gemm_add(dn_emit *e, LLVMValueRef a, LLVMValueRef b) {
 }
 
 LLVMValueRef dn_gemm_plus(dn_emit *e, LLVMValueRef a, int64_t b) {
-    return dn_gemm_add(e, a, dn_gemm_like(a, b));
+    return dn_gemm_add(e, a, like_of(a, b));
 }
 
 LLVMValueRef dn_gemm_scale(dn_emit *e, LLVMValueRef a, int64_t by) {
     if (by == 1) return a;
-    if (by == 0) return dn_gemm_like(a, 0);
-    return LLVMBuildNSWMul(e->builder, a, dn_gemm_like(a, by), "");
+    if (by == 0) return like_of(a, 0);
+    return LLVMBuildNSWMul(e->builder, a, like_of(a, by), "");
 }
 
 LLVMValueRef dn_gemm_divide(dn_emit *e, LLVMValueRef a, int64_t by) {
-    return by == 1 ? a : LLVMBuildUDiv(e->builder, a, dn_gemm_like(a, by), "");
+    return by == 1 ? a : LLVMBuildUDiv(e->builder, a, like_of(a, by), "");
 }
 
 LLVMValueRef dn_gemm_rest(dn_emit *e, LLVMValueRef a, int64_t by) {
-    return LLVMBuildURem(e->builder, a, dn_gemm_like(a, by), "");
+    return LLVMBuildURem(e->builder, a, like_of(a, by), "");
 }
 
 LLVMValueRef dn_gemm_below(dn_emit *e, LLVMValueRef a, LLVMValueRef b) {

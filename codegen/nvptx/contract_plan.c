@@ -236,8 +236,14 @@ void dn_gemm_lay_out(const dn_contract *c, const dn_nvptx *target, dn_gplan *p) 
         default: plan_conv_weight(c, p); break;
     }
     plan_parts(c, p);
-    if (c->dtype == DN_F32 && target->units != DN_MATRIX_F32)
-        p->unit = target->units == DN_MATRIX_TF32 ? DN_G_TF32 : DN_G_BF16;
+    DN_ASSERT(c->narrow[0] == c->narrow[1], "one operand of bf16 on CUDA");
+    p->memory = dn_operand_dtype(c, 0);
+    if (c->dtype == DN_F32 && target->units != DN_MATRIX_F32) {
+        bool bf16 = target->units == DN_MATRIX_BF16 || p->memory == DN_BF16;
+        p->unit = bf16 ? DN_G_BF16 : DN_G_TF32;
+    }
+    int size = (int)dn_dtype_size(c->dtype);
+    p->element = p->unit == DN_G_BF16 ? 2 : size < 4 ? 4 : size;
     dn_gemm_simplify(p, &p->a);
     dn_gemm_simplify(p, &p->b);
     p->wide = reach_of(&p->a) + reach_of(&p->b) + outer_reach(p) > INT32_MAX / 2;

@@ -51,17 +51,20 @@ void dn_nvptx_open(dn_emit *e, const char *symbol, LLVMTypeRef *parameters, int 
 void dn_nvptx_annotate(dn_emit *e, const char *name, int value);
 
 // ---- what schedules share (thread.c) ----
+// A call of an LLVM intrinsic of fixed type (`type` is NULL), or one overloaded on `type`.
+LLVMValueRef dn_nvptx_call(dn_emit *e, const char *name, LLVMTypeRef type, LLVMValueRef *operands,
+                           int count);
 LLVMValueRef dn_nvptx_thread(dn_emit *e);  // i32: %tid.x, with its range known to LLVM
 LLVMValueRef dn_nvptx_block(dn_emit *e);   // i32: %ctaid.x
 LLVMValueRef dn_nvptx_blocks(dn_emit *e);  // i32: %nctaid.x
-LLVMValueRef dn_nvptx_lane(dn_emit *e);    // i32: %laneid
 void dn_nvptx_barrier(dn_emit *e);         // bar.sync 0: all threads of the block
 // The value of lane (own lane ^ mask), for all 32 lanes; any dtype, and vectors of them.
 LLVMValueRef dn_nvptx_shuffle_xor(dn_emit *e, LLVMValueRef value, int mask);
 // A static shared array of the module: its address (addrspace 3).
 LLVMValueRef dn_nvptx_shared(dn_emit *e, LLVMTypeRef element, int64_t count, int align,
                              const char *name);
-// The dynamic shared memory (addrspace 3, aligned to 128), whose size goes into launch->shared.
+// The dynamic shared memory (addrspace 3, aligned to 1024, as wgmma wants it), whose size goes into
+// launch->shared.
 LLVMValueRef dn_nvptx_dynamic_shared(dn_emit *e);
 
 int dn_nvptx_parts(const dn_contract *contract);  // contract_shape.c

@@ -42,4 +42,10 @@ static dn_pack never_packed(const dn_contract *contract) {
     return (dn_pack){.needed = false};
 }
 
-const dn_target dn_nvptx_target = {.name = "cuda", .pack = never_packed, .parts = dn_nvptx_parts};
+// Both tiles of a product are of one type.
+static bool reads_narrow(const dn_contract *contract, int operand) {
+    return contract->narrow[1 - operand];
+}
+
+const dn_target dn_nvptx_target = {
+    .name = "cuda", .pack = never_packed, .parts = dn_nvptx_parts, .reads_narrow = reads_narrow};

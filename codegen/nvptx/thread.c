@@ -3,18 +3,19 @@
 
 #include "codegen/nvptx/nvptx.h"
 
-// A call of an intrinsic without overloads.
-static LLVMValueRef call(dn_emit *e, const char *name, LLVMValueRef *operands, unsigned count) {
+LLVMValueRef dn_nvptx_call(dn_emit *e, const char *name, LLVMTypeRef type, LLVMValueRef *operands,
+                           int count) {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     DN_ASSERT(id != 0, "LLVM has no intrinsic %s", name);
-    LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, NULL, 0);
-    LLVMTypeRef type = LLVMIntrinsicGetType(e->context, id, NULL, 0);
-    return LLVMBuildCall2(e->builder, type, function, operands, count, "");
+    size_t types = type ? 1 : 0;
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, &type, types);
+    LLVMTypeRef signature = LLVMIntrinsicGetType(e->context, id, &type, types);
+    return LLVMBuildCall2(e->builder, signature, function, operands, (unsigned)count, "");
 }
 
 // A special register whose value is in [0, limit).
 static LLVMValueRef special(dn_emit *e, const char *name, unsigned limit) {
-    LLVMValueRef value = call(e, name, NULL, 0);
+    LLVMValueRef value = dn_nvptx_call(e, name, NULL, NULL, 0);
     LLVMMetadataRef bounds[] = {
         LLVMValueAsMetadata(LLVMConstNull(e->i32)),
         LLVMValueAsMetadata(LLVMConstInt(e->i32, limit, false)),
@@ -37,9 +38,7 @@ LLVMValueRef dn_nvptx_blocks(dn_emit *e) {
     return special(e, "llvm.nvvm.read.ptx.sreg.nctaid.x", (unsigned)INT32_MAX + 1);
 }
 
-LLVMValueRef dn_nvptx_lane(dn_emit *e) { return special(e, "llvm.nvvm.read.ptx.sreg.laneid", 32); }
-
-void dn_nvptx_barrier(dn_emit *e) { call(e, "llvm.nvvm.barrier0", NULL, 0); }
+void dn_nvptx_barrier(dn_emit *e) { dn_nvptx_call(e, "llvm.nvvm.barrier0", NULL, NULL, 0); }
 
 // ---- shuffles ----
 
@@ -47,7 +46,7 @@ static LLVMValueRef shuffle_word(dn_emit *e, LLVMValueRef word, int mask) {
     LLVMValueRef operands[] = {LLVMConstAllOnes(e->i32), word,
                                LLVMConstInt(e->i32, (unsigned)mask, false),
                                LLVMConstInt(e->i32, 31, false)};
-    return call(e, "llvm.nvvm.shfl.sync.bfly.i32", operands, 4);
+    return dn_nvptx_call(e, "llvm.nvvm.shfl.sync.bfly.i32", NULL, operands, 4);
 }
 
 // An integer of any width up to 64.
@@ -108,5 +107,5 @@ LLVMValueRef dn_nvptx_shared(dn_emit *e, LLVMTypeRef element, int64_t count, int
 LLVMValueRef dn_nvptx_dynamic_shared(dn_emit *e) {
     static const char name[] = "dn_dynamic_shared";
     LLVMValueRef array = LLVMGetNamedGlobal(e->module, name);
-    return array ? array : shared_array(e, LLVMArrayType2(e->i8, 0), 128, name);
+    return array ? array : shared_array(e, LLVMArrayType2(e->i8, 0), 1024, name);
 }

@@ -162,10 +162,12 @@ static bool check_sides(sim_warp *warp, const sim_instr *i, int lane, const tran
 
 static void start(sim_warp *warp, const sim_instr *i, int lane, const transfer *t) {
     if (t->bytes == 0 || !check_sides(warp, i, lane, t)) return;
-    if (t->store)
+    if (t->store) {
         sim_proxy_read(warp, i, lane, t->shared, t->bytes, SIM_AGENT_BULK);
-    else
+        warp->dirty = true;
+    } else {
         sim_proxy_write(warp, i, lane, t->shared, t->bytes);
+    }
     sim_bulk *bulk = bulk_of(warp->cta);
     if (bulk->n == bulk->cap) {
         bulk->cap = bulk->cap ? 2 * bulk->cap : 16;

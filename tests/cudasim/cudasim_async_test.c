@@ -176,8 +176,8 @@ static void check_boxes(void) {
 #define DESCRIPTORS                                                                  \
     "cvt.u64.u32 %rd4, %r1; shr.u64 %rd4, %rd4, 4; or.b64 %rd4, %rd4, 0x1000080000;" \
     "add.u64 %rd5, %rd4, 128;"
-#define MULTIPLY                                                                                   \
-    "wgmma.fence.sync.aligned;"                                                                    \
+#define MULTIPLY "wgmma.fence.sync.aligned;" UNFENCED
+#define UNFENCED                                                                                   \
     "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%f1, %f2, %f3, %f4}, %rd4, %rd5, 0, 1, " \
     "1, 0, 0;"                                                                                     \
     "wgmma.commit_group.sync.aligned;"
@@ -192,6 +192,11 @@ static const trial products[] = {
      RIGHT},
     {"without fence", FILL "bar.sync 0;" DESCRIPTORS MULTIPLY "wgmma.wait_group.sync.aligned 0;",
      128, SIM_RACE},
+    {"without wgmma.fence", FILL FENCE "bar.sync 0;" DESCRIPTORS UNFENCED, 128,
+     SIM_BAD_INSTRUCTION},
+    {"sums used, and then without wgmma.fence",
+     FILL FENCE "bar.sync 0;" DESCRIPTORS MULTIPLY "wgmma.wait_group.sync.aligned 0;" UNFENCED, 128,
+     SIM_BAD_INSTRUCTION},
     {"without barrier", FILL FENCE DESCRIPTORS MULTIPLY "wgmma.wait_group.sync.aligned 0;", 128,
      SIM_UNWRITTEN},
     {"written before it is read",

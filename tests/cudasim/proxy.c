@@ -57,7 +57,6 @@ void sim_proxy_read(sim_warp *warp, const sim_instr *i, int lane, uint32_t at, u
             sim_report(warp, i, lane, SIM_UNWRITTEN,
                        "reads byte %u of shared memory, which nothing wrote", b);
     }
-    warp->dirty = true;
 }
 
 void sim_proxy_write(sim_warp *warp, const sim_instr *i, int lane, uint32_t at, uint32_t bytes) {

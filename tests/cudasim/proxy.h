@@ -8,7 +8,7 @@
 // [at, + bytes) of shared memory, whole words. What starts is checked against what others did: it
 // has to be ordered behind it, and behind a fence.proxy.async if a thread wrote there. Until it is
 // done, an access by anyone is a race. `agent`: the warp whose tensor cores read, or
-// SIM_AGENT_BULK.
+// SIM_AGENT_BULK. Reads of one instruction are at one time: the caller then sets warp->dirty.
 void sim_proxy_read(sim_warp *warp, const sim_instr *i, int lane, uint32_t at, uint32_t bytes,
                     unsigned agent);
 void sim_proxy_write(sim_warp *warp, const sim_instr *i, int lane, uint32_t at, uint32_t bytes);

@@ -33,6 +33,7 @@ typedef struct queue {
     uint64_t issued[GROUP];  // by each warp
     uint64_t group[GROUP];   // that is open
     uint64_t begun;          // products so far
+    bool fenced[GROUP];
 } queue;
 
 struct sim_wgmmas {
@@ -81,15 +82,16 @@ static void end_read(sim_warp *warp, const sim_instr *i, uint32_t at) {
 // Each word of an operand that this warp reads: its rows of A, all of B.
 static bool each_word(sim_warp *warp, const sim_instr *i, const sim_wgmma *w, bool of_b,
                       word_fn use) {
-    uint32_t at, last = UINT32_MAX;
+    uint32_t at = 0, last = UINT32_MAX;
     int first = of_b ? 0 : warp->number % GROUP * ROWS, count = of_b ? w->n : ROWS;
     bool mn_major = of_b ? w->transpose_b : w->transpose_a;
     for (int x = 0; x < (mn_major ? w->k : count); x++) {
         for (int y = 0; y < (mn_major ? count : w->k); y++) {
             int mn = first + (mn_major ? y : x), k = mn_major ? x : y;
-            if (!sim_wgmma_at(w, of_b, mn, k, &at) || at + SIM_CELL_BYTES > warp->cta->shared_bytes)
-                return wrong(warp, i, "a descriptor does not lead to shared memory");
+            bool leads = sim_wgmma_at(w, of_b, mn, k, &at);
             at -= at % SIM_CELL_BYTES;
+            if (!leads || at + SIM_CELL_BYTES > warp->cta->shared_bytes)
+                return wrong(warp, i, "a descriptor does not lead to shared memory");
             if (at != last) use(warp, i, at);
             last = at;
         }
@@ -202,6 +204,10 @@ static void run_product(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     }
     int w = warp->number % GROUP;
     queue *q = queue_of(warp);
+    if (!q->fenced[w]) {
+        wrong(warp, i, "no wgmma.fence orders it behind what wrote its registers");
+        return;
+    }
     sim_wgmma wgmma = product_of(warp, i);
     product *p = next_product(q, w);
     bool begins = p && !p->i;
@@ -216,6 +222,7 @@ static void run_product(sim_warp *warp, const sim_instr *i, uint32_t mask) {
     p->group[w] = q->group[w];
     take_a(warp, i, p, w);
     if (!each_operand(warp, i, &wgmma, begin_read)) return;
+    warp->dirty = true;
     if (p->issued[0] && p->issued[1] && p->issued[2] && p->issued[3]) compute(warp, p);
 }
 
@@ -252,6 +259,7 @@ static void run_wait(sim_warp *warp, const sim_instr *i, uint32_t mask) {
         if (!p->issued[w] || p->waited[w] || p->group[w] + (uint64_t)i->offset >= q->group[w])
             continue;
         p->waited[w] = true;
+        q->fenced[w] = false;  // its sums may now be used
         each_operand(warp, p->i, &p->wgmma, end_read);
     }
     drop_waited(q);
@@ -262,7 +270,7 @@ static void run_commit(sim_warp *warp, const sim_instr *i, uint32_t mask) {
 }
 
 static void run_fence(sim_warp *warp, const sim_instr *i, uint32_t mask) {
-    whole_warp(warp, i, mask);
+    if (whole_warp(warp, i, mask)) queue_of(warp)->fenced[warp->number % GROUP] = true;
 }
 
 // ---- decoding ----

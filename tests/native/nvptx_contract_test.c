@@ -26,8 +26,10 @@ static int n_jobs;
 
 static void add_buffer_of(job *j, int64_t count) {
     dn_kernel *kernel = &j->k.kernel;
-    j->args[kernel->n_args] = kernel->n_args;
-    j->buffers[kernel->n_args++] = (dn_buffer){.dtype = kernel->contract.dtype, .count = count};
+    int arg = kernel->n_args++;
+    dn_dtype dtype = arg < 2 ? dn_operand_dtype(&kernel->contract, arg) : kernel->contract.dtype;
+    j->args[arg] = arg;
+    j->buffers[arg] = (dn_buffer){.dtype = dtype, .count = count};
     j->kernels.n_buffers = kernel->n_args;
 }
 
@@ -73,11 +75,19 @@ static char *emit_jobs(void) {
 // ---- running ----
 
 // What the matrix units make of an operand.
-static void round_operand(double *x, int64_t count) {
+static void round_operand(double *x, int64_t count, bool narrow) {
     for (int64_t i = 0; i < count; i++) {
-        if (target.units == DN_MATRIX_TF32) x[i] = sim_tf32_round((float)x[i]);
-        if (target.units == DN_MATRIX_BF16) x[i] = sim_bf16_value(sim_bf16_round((float)x[i]));
+        bool bf16 = narrow || target.units == DN_MATRIX_BF16;
+        if (bf16) x[i] = sim_bf16_value(sim_bf16_round((float)x[i]));
+        if (!bf16 && target.units == DN_MATRIX_TF32) x[i] = sim_tf32_round((float)x[i]);
     }
+}
+
+// As bf16; behind them are NaN, as behind all operands. Free it.
+static uint16_t *narrowed(const double *x, int64_t count) {
+    uint16_t *out = new_operand(DN_BF16, count);
+    for (int64_t i = 0; i < count; i++) out[i] = sim_bf16_round((float)x[i]);
+    return out;
 }
 
 // args: of the kernel's buffers.
@@ -97,20 +107,25 @@ static void launch(const dn_kernel *kernel, const dn_cuda_kernel *how, sim_modul
 static void run_job(const job *j, sim_module *module) {
     const contraction *k = &j->k;
     dn_dtype dtype = k->kernel.contract.dtype;
-    size_t size = dn_dtype_size(dtype);
+    bool narrow = k->kernel.contract.narrow[0];
+    size_t size = dn_dtype_size(dn_operand_dtype(&k->kernel.contract, 0));
     void *a = new_data(dtype, k->a_count), *b = new_data(dtype, k->b_count);
     double *da = to_double(a, dtype, k->a_count), *db = to_double(b, dtype, k->b_count);
     if (dtype == DN_F32) {
-        round_operand(da, k->a_count);
-        round_operand(db, k->b_count);
+        round_operand(da, k->a_count, narrow);
+        round_operand(db, k->b_count, narrow);
+    }
+    if (narrow) {
+        free(a), free(b);
+        a = narrowed(da, k->a_count), b = narrowed(db, k->b_count);
     }
     double *want = expected(k, da, db);
     void *args[] = {device_copy(a, (size_t)k->a_count * size),
                     device_copy(b, (size_t)k->b_count * size),
-                    device_new((size_t)k->out_count * size)};
+                    device_new((size_t)k->out_count * dn_dtype_size(dtype))};
     launch(&k->kernel, &j->launch, module, args);
     static const char *const units[] = {"f32", "tf32", "bf16"};
-    check_values(k, args[2], want, units[target.units]);
+    check_values(k, args[2], want, narrow ? "of bf16" : units[target.units]);
     for (int i = 0; i < 3; i++) device_free(args[i]);
     free(want), free(da), free(db), free(a), free(b);
 }
@@ -141,6 +156,21 @@ static void check_cases(dn_matrix_units units, int first, int every) {
     parts = 2 + (int)units;
     for (int i = first; i < n_convs; i += 6) each_conv(&conv_cases[i], DN_F32, add_parts);
     for (int i = first; i < n_dots; i += 6) each_dot(&dot_cases[i], DN_F32, add_parts);
+    run_jobs();
+}
+
+static void add_narrow(dn_contract c) {
+    c.narrow[0] = c.narrow[1] = true;
+    add_case(c);
+}
+
+// Operands that are bf16 in memory.
+static void check_narrow(dn_matrix_units units, int first, int every) {
+    target.units = units;
+    for (int i = first; i < (int)(sizeof conv_cases / sizeof *conv_cases); i += every)
+        each_conv(&conv_cases[i], DN_F32, add_narrow);
+    for (int i = first; i < (int)(sizeof dot_cases / sizeof *dot_cases); i += every)
+        each_dot(&dot_cases[i], DN_F32, add_narrow);
     run_jobs();
 }
 
@@ -194,6 +224,54 @@ static void check_large(dn_matrix_units units) {
         each_dot(&largest_dot, DN_F32, add_case);
         check_rows(256);
     }
+    run_jobs();
+    CHECK_OK(dn_nvptx_parse("cuda", &target));
+}
+
+// ---- wgmma ----
+
+// Every order of the operands, rows and columns and steps that are no whole tiles.
+static const dot_case wgmma_dots[] = {
+    {0, 250, 122, 648, false, true}, {0, 256, 128, 1024, true, false},
+    {0, 122, 250, 648, true, true},  {0, 122, 250, 648, false, false},
+    {2, 120, 128, 648, false, true}, {0, 60, 120, 640, true, false},
+    {0, 128, 50, 648, false, true},
+};
+static const conv_case wgmma_convs[] = {
+    {2, 40, 128, 1, 2, {10, 13}, {5, 5}, {1, 1}, {1, 1}, {2, 2}, {2, 2}},
+    {6, 64, 72, 1, 2, {9, 8}, {3, 4}, {2, 2}, {1, 1}, {1, 1}, {1, 2}},
+    {1, 264, 128, 1, 2, {8, 8}, {2, 2}, {1, 1}, {1, 1}, {0, 1}, {1, 0}},
+    {14, 16, 64, 1, 2, {8, 8}, {2, 4}, {1, 1}, {1, 1}, {0, 1}, {1, 2}},
+};
+
+static int of_wgmma;
+
+static void add_wgmma(dn_contract c) {
+    dn_gplan plan;
+    int before = n_jobs;
+    add_case(c);
+    if (n_jobs == before) return;
+    CHECK_OK(dn_gemm_plan(&jobs[n_jobs - 1].k.kernel, &target, &plan));
+    if (plan.wgmma) of_wgmma++;
+}
+
+static void add_wgmma_narrow(dn_contract c) {
+    c.narrow[0] = c.narrow[1] = true;
+    add_wgmma(c);
+}
+
+static void check_wgmma(dn_matrix_units units, bool narrow, int least) {
+    void (*add)(dn_contract) = narrow ? add_wgmma_narrow : add_wgmma;
+    CHECK_OK(dn_nvptx_parse("cuda:sm_90a", &target));
+    target.units = units;
+    target.processors = 1;
+    most_work = 4e7;
+    of_wgmma = 0;
+    for (int i = 0; i < (int)(sizeof wgmma_dots / sizeof *wgmma_dots); i++)
+        each_dot(&wgmma_dots[i], DN_F32, add);
+    for (int i = 0; i < (int)(sizeof wgmma_convs / sizeof *wgmma_convs); i++)
+        each_conv(&wgmma_convs[i], DN_F32, add);
+    CHECK(of_wgmma >= least, "units %d, narrow %d: %d", units, narrow, of_wgmma);
     run_jobs();
     CHECK_OK(dn_nvptx_parse("cuda", &target));
 }
@@ -325,14 +403,11 @@ static int three(const dn_contract *contract) {
     return 3;
 }
 
-static dn_kernels *lower_step(dn_dims *dims) {
-    static dn_target in_three;
+static dn_kernels *lower(dn_dims *dims, const char *text, const dn_target *for_target) {
     dn_graph *graph = NULL;
     dn_kernels *kernels = NULL;
-    in_three = dn_nvptx_target;
-    in_three.parts = three;
-    CHECK_OK(dn_graph_parse(dims, step, &graph));
-    CHECK_OK(dn_kernels_lower(graph, &in_three, &kernels));
+    CHECK_OK(dn_graph_parse(dims, text, &graph));
+    CHECK_OK(dn_kernels_lower(graph, for_target, &kernels));
     dn_kernels_plan(kernels);
     CHECK_OK(dn_kernels_verify(kernels));
     dn_graph_free(graph);
@@ -381,7 +456,9 @@ static void check_step(const dn_kernels *kernels, float **data, void **args) {
 
 static void check_split(void) {
     dn_dims *dims = dn_dims_new();
-    dn_kernels *kernels = lower_step(dims);
+    dn_target in_three = dn_nvptx_target;
+    in_three.parts = three;
+    dn_kernels *kernels = lower(dims, step, &in_three);
     float *data[MOST_ARGS];
     void *args[MOST_ARGS];
     target.units = DN_MATRIX_F32;
@@ -404,11 +481,41 @@ static void check_split(void) {
     dn_dims_free(dims);
 }
 
+// ---- operands of bf16 ----
+
+// They are read as they are if both are bf16. One alone is copied to f32.
+static void check_lowering(const char *other, bool narrow) {
+    char *text = dn_printf(
+        "graph @products {\n"
+        "  %%0 = input {index=0, name=\"a\"} : bf16[40, 50]\n"
+        "  %%1 = input {index=1, name=\"b\"} : %s[50, 60]\n"
+        "  %%2 = cast %%0 : f32[40, 50]\n"
+        "  %%3 = %s %%1 : f32[50, 60]\n"
+        "  %%4 = dot %%2, %%3 {lhs_batch=[], rhs_batch=[], lhs_contract=[1], rhs_contract=[0]} : "
+        "f32[40, 60]\n"
+        "  return c=%%4\n"
+        "}\n",
+        other, narrow ? "cast" : "neg");
+    dn_dims *dims = dn_dims_new();
+    dn_kernels *kernels = lower(dims, text, &dn_nvptx_target);
+    int copies = 0;
+    for (int i = 0; i < kernels->n; i++) copies += strcmp(kernels->list[i]->name, "copy") == 0;
+    const dn_contract *c = &kernels->list[kernels->n - 1]->contract;
+    CHECK(copies == !narrow && c->narrow[0] == narrow && c->narrow[1] == narrow, "%s: %d copies",
+          other, copies);
+    dn_kernels_free(kernels);
+    dn_dims_free(dims);
+    free(text);
+}
+
 // ---- ptxas ----
+
+static bool narrow_shapes;
 
 static void add_shape(dn_op op, int64_t images, int64_t size, int64_t channels, int64_t filters,
                       int64_t kernel) {
     dn_contract c = {.op = op, .dtype = DN_F32, .spatial = 2, .images = images, .groups = 1};
+    c.narrow[0] = c.narrow[1] = narrow_shapes;
     c.channels = channels, c.filters = filters;
     for (int s = 0; s < 2; s++) {
         c.image[s] = size, c.kernel[s] = kernel, c.stride[s] = 2, c.dilation[s] = 1;
@@ -417,20 +524,36 @@ static void add_shape(dn_op op, int64_t images, int64_t size, int64_t channels, 
     add_job(&c);
 }
 
-// Registers are enough, without local memory, and ptxas has nothing to warn of.
-static void check_registers(const char *name, dn_matrix_units units) {
+static int count(const char *text, const char *what) {
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++) n++;
+    return n;
+}
+
+// Registers are enough, without local memory, and ptxas has nothing to warn of: neither does it
+// wait for each wgmma. So many kernels use that.
+static void check_registers(const char *name, dn_matrix_units units, bool narrow, int wgmma) {
     CHECK_OK(dn_nvptx_parse(name, &target));
     target.units = units;
+    narrow_shapes = narrow;
     add_shape(DN_OP_CONV, 128, 32, 64, 128, 4);
     add_shape(DN_OP_CONV_INPUT, 128, 32, 64, 128, 4);
     add_shape(DN_OP_CONV_WEIGHT, 128, 8, 256, 512, 4);
     add_shape(DN_OP_CONV, 128, 64, 3, 64, 4);
     add_shape(DN_OP_CONV_INPUT, 64, 14, 64, 128, 5);
     add_shape(DN_OP_CONV_WEIGHT, 64, 28, 1, 64, 5);
+    add_shape(DN_OP_CONV, 128, 64, 512, 1024, 4);
+    add_shape(DN_OP_CONV_INPUT, 128, 64, 512, 1024, 5);
+    add_shape(DN_OP_CONV_WEIGHT, 128, 16, 512, 1024, 4);
     dn_contract product = {.op = DN_OP_DOT, .dtype = DN_F32, .m = 4096, .n = 4096, .k = 4096};
     product.a_m = product.b_k = 4096, product.a_k = product.b_n = 1;
+    product.narrow[0] = product.narrow[1] = narrow;
+    add_job(&product);
+    product.b_k = 1, product.b_n = 4096;
     add_job(&product);
     char *ptx = emit_jobs();
+    int by_wgmma = count(ptx, "// wgmma");
+    CHECK(by_wgmma == wgmma, "%s, units %d, narrow %d: %d by wgmma", name, units, narrow, by_wgmma);
     ptx_check(ptx, dn_nvptx_processor(&target), false);
     free(ptx);
     n_jobs = 0;
@@ -440,16 +563,26 @@ int main(void) {
     check_cases(DN_MATRIX_F32, 0, 1);
     check_cases(DN_MATRIX_TF32, 0, 2);
     check_cases(DN_MATRIX_BF16, 1, 2);
+    check_narrow(DN_MATRIX_F32, 2, 3);
+    check_narrow(DN_MATRIX_TF32, 0, 2);
     check_dtypes();
     check_large(DN_MATRIX_F32);
     check_large(DN_MATRIX_TF32);
     check_large(DN_MATRIX_BF16);
+    check_wgmma(DN_MATRIX_BF16, false, 7);
+    check_wgmma(DN_MATRIX_TF32, true, 10);
+    check_wgmma(DN_MATRIX_TF32, false, 10);
     check_epilogues();
     check_parts();
     check_split();
-    check_registers("cuda", DN_MATRIX_F32);
-    check_registers("cuda", DN_MATRIX_TF32);
-    check_registers("cuda:sm_90a", DN_MATRIX_BF16);
+    check_lowering("bf16", true);
+    check_lowering("f32", false);
+    check_registers("cuda", DN_MATRIX_F32, false, 0);
+    check_registers("cuda", DN_MATRIX_TF32, false, 0);
+    check_registers("cuda", DN_MATRIX_TF32, true, 0);
+    check_registers("cuda:sm_90a", DN_MATRIX_TF32, false, 9);
+    check_registers("cuda:sm_90a", DN_MATRIX_BF16, false, 9);
+    check_registers("cuda:sm_90a", DN_MATRIX_TF32, true, 9);
     for (int i = 0; i < SIM_PROBLEM_KINDS; i++) CHECK(sim_problems((sim_problem_kind)i) == 0);
     return CHECK_RESULT();
 }
