@@ -85,7 +85,7 @@ static void round_operand(double *x, int64_t count, bool narrow) {
 
 // As bf16; behind them are NaN, as behind all operands. Free it.
 static uint16_t *narrowed(const double *x, int64_t count) {
-    uint16_t *out = new_operand(DN_BF16, count);
+    uint16_t *out = dn_xcalloc((size_t)count + 1, sizeof *out);
     for (int64_t i = 0; i < count; i++) out[i] = sim_bf16_round((float)x[i]);
     return out;
 }
