@@ -91,6 +91,14 @@ static bool is_tensor_operand(dn_host *h, const dn_expr *e) {
     return is_tensor_expr(h, e);
 }
 
+// A path that begins with the name of a model: a parameter.
+static bool is_parameter(dn_host *h, const dn_expr *e) {
+    while (e->kind == DN_EXPR_FIELD) e = e->field.base;
+    if (e->kind != DN_EXPR_NAME || dn_host_find_local(h, e->name) >= 0) return false;
+    dn_def *def = dn_compiler_find(h->c, e->name, false, false);
+    return def && def->decl->kind == DN_DECL_MODEL;
+}
+
 static bool is_tensor_expr(dn_host *h, const dn_expr *e) {
     switch (e->kind) {
         case DN_EXPR_CALL: return dn_host_is_tensor_call(h, e);
@@ -99,7 +107,7 @@ static bool is_tensor_expr(dn_host *h, const dn_expr *e) {
             return e->operation.oper == DN_OPER_MATMUL || is_tensor_operand(h, e->operation.left) ||
                    is_tensor_operand(h, e->operation.right);
         case DN_EXPR_INDEX: return is_tensor_operand(h, e->index.base);
-        case DN_EXPR_FIELD: return is_tensor_expr(h, e->field.base);
+        case DN_EXPR_FIELD: return is_parameter(h, e) || is_tensor_expr(h, e->field.base);
         default: return false;
     }
 }

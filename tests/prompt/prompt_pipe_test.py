@@ -96,6 +96,18 @@ def test_networks():
     expect("dense\n", "net dense(x: T[...B, I], units: int", "activation(x @ kernel + bias)")
 
 
+def test_parameters():
+    net = "net Net(x: f32[N, 2]) -> f32[N, 3] { x |> dense(3) }\nmodel M = Net\n"
+    expect(net + "M.dense.bias\nM(ones([1, 2])) * 0\nM.dense.bias\n:type M.dense.kernel\nhist(M.dense.bias)\n",
+           "the model `M` has no parameter `dense.bias`", "a call, `M(x)`, makes its parameters", "f32[3] [0, 0, 0]\n",
+           "f32[2, 3]\n", "█ 3\n")
+    expect(net + "M(ones([1, 2])) * 0\n:nan log(M.dense.bias)\n:grad sum(M.dense.kernel)\n",
+           "`log` of input:1:1 made -inf at [0]", "what went in: M.dense.bias f32[3] 0", "M.dense.kernel  f32[2, 3]")
+    # A model that changed has the parameters that its next call gives it.
+    expect(net + "M(ones([1, 2])) * 0\nnet Net(x: f32[N, 2]) -> f32[N, 4] { x |> dense(4) }\nM.dense.bias\n"
+           "M(ones([1, 2])) * 0\nM.dense.bias\n", "has no parameter `dense.bias`", "f32[4] [0, 0, 0, 0]")
+
+
 # ---- scripting -----------------------------------------------------------------------------------
 
 def test_scripting():
