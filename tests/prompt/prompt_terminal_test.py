@@ -356,6 +356,22 @@ def test_interrupt_within_an_entry():
         check(t, t.type("sum(ones([3]))") == "f32 3", "nothing runs after it")
 
 
+def test_interrupt_within_a_launch():
+    """One product that takes many seconds stops, too; its result is not assigned."""
+    with Session() as t:
+        t.type("let y = 5")
+        t.type("let x = zeros([9000, 9000])")
+        t.keys("y = number((x @ x)[0, 0])\r")
+        settle(t, 1)
+        before = time.time()
+        t.keys("\x03")
+        t.wait(lambda: t.text().endswith("interrupted; all that was computed stays\ndnet>"), seconds=60)
+        taken = time.time() - before
+        print(f"a product stops after {taken:.2f} s")
+        check(t, taken < 4, f"a product went on for {taken:.2f} s")
+        check(t, t.type("y") == "int 5", "a variable has the result of what was interrupted")
+
+
 # ---- narrow terminals, pictures --------------------------------------------------------------------
 
 def test_narrow():
