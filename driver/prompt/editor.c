@@ -155,7 +155,7 @@ static unsigned char complete(EditLine *el, int key) {
         char *rest = dn_strndup(c.items[0].text + c.word, common - c.word);
         result = el_insertstr(el, rest) == 0 ? CC_REFRESH : CC_ERROR;
         free(rest);
-    } else if (c.n > 1) {
+    } else if (c.n > 1 || (c.n == 1 && *c.items[0].detail)) {  // what it is called with
         list_candidates(e, &c);
         result = CC_REDISPLAY;
     }

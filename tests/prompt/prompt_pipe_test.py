@@ -121,6 +121,22 @@ def test_datasets():
     expect(data + "for {image, label} in d |> take(1) { show(image) }\n", "image of 28 x 28 pixels", absent=("error",))
 
 
+def test_help_trains():
+    """What `help train` shows works as it stands, with files in the place of IMAGES and LABELS."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "data")
+    code, out = run("help train\n")
+    lines = out[out.index("let data"):].replace("IMAGES", folder + "/t10k-images-idx3-ubyte.gz") \
+        .replace("LABELS", folder + "/t10k-labels-idx1-ubyte.gz")
+    with tempfile.TemporaryDirectory() as own:
+        code, out = run(lines, "-e", cwd=own)
+        accuracy = [line for line in out.splitlines() if line.startswith("f32 ") or line.startswith("0.") or line == "1"]
+        if code != 0 or not accuracy or float(accuracy[-1].split()[-1]) < 0.8:
+            fail("`help train` does not train", out)
+        if not os.path.exists(os.path.join(own, "net.safetensors")):
+            fail("`help train` saves nothing", out)
+    expect("command train() { 7 }\nhelp train\n", "command train()", absent=("A classifier",))
+
+
 # ---- scripting -----------------------------------------------------------------------------------
 
 def test_scripting():

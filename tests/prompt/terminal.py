@@ -4,6 +4,7 @@ The screen knows the escape sequences that libedit and dnet send: moving, cleari
 deleting characters, colours (of each cell, and all that were seen). What it does not know it
 keeps in `unknown`, so that a test can say so.
 """
+import codecs
 import fcntl
 import os
 import pty
@@ -16,6 +17,7 @@ import time
 import unicodedata
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+PARTIAL = re.compile(r"\x1b(\[[?>]?[0-9;]*)?")  # of a sequence that is cut by the end of what came
 SEQUENCE = re.compile(r"\x1b\[([?>]?)([0-9;]*)([A-Za-z@`])")
 
 
@@ -123,7 +125,7 @@ class Screen:
                 at += string.end()
             elif text[at + 1:at + 2] in ("=", ">", "7", "8"):
                 at += 2
-            elif len(text) - at < 8 or text[at + 1:at + 2] in ("P", "_"):
+            elif PARTIAL.fullmatch(text, at) or text[at + 1:at + 2] in ("P", "_"):
                 self.rest = text[at:]
                 return
             else:
@@ -159,6 +161,7 @@ class Terminal:
             os.execve(program, [program, *args], whole)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.ended = False
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.raw = ""
 
     def read(self, seconds):
@@ -173,7 +176,7 @@ class Terminal:
         if not data:
             self.ended = True
             return False
-        text = data.decode("utf-8", "replace")
+        text = self.decoder.decode(data)
         self.raw += text
         self.screen.feed(text)
         return True
