@@ -220,6 +220,8 @@ void dn_build_export(dn_compiler *c, dn_def *def);
 // ---- host_thunk.c ----
 // A tensor from a host value, as an input of the thunk's graph. NULL after reporting.
 dn_node *dn_host_capture(dn_build *b, dn_term term, const dn_node *like, dn_span span);
+// Where a dataset does not fit: that a loop goes through it. Nothing for other types.
+void dn_host_hint_loop(dn_compiler *c, dn_diag *diag, const dn_host_type *type);
 // A name of the command around the thunk. False if there is none.
 bool dn_host_lookup(dn_build *b, const char *name, const dn_expr *expr, dn_term *out);
 // A value that the command computes, within the tensor code of a thunk: arithmetic of its numbers,

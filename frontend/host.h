@@ -65,8 +65,6 @@ void dn_host_emit_string(dn_host *h, const char *text);
 // Pushes a term known at compile time; false (nothing pushed) if it is not of that kind.
 bool dn_host_emit_term(dn_host *h, const dn_term *term, const dn_host_type **type);
 const char *dn_host_describe(dn_host *h, const dn_host_type *type);  // in the arena
-// Where a dataset does not fit: that a loop goes through it. Nothing for other types.
-void dn_host_hint_loop(dn_compiler *c, dn_diag *diag, const dn_host_type *type);
 void dn_host_free_commands(dn_compiler *c);
 
 // ---- host_expr.c ----

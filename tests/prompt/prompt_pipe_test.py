@@ -117,6 +117,8 @@ def test_datasets():
     for wrong, then in (("show(d)", "show(image) }"), ("hist(d)", "hist(image) }"), ("d[0]", "... }"), ("d + 1", "... }"),
                         ("d.image", "... }"), ("sum(d)", "... }"), ("let {image, label} = d", "... }")):
         expect(data + wrong + "\n", "error: ", hint + then)
+    expect(data + "net Net(x: f32[N, 28, 28, 1]) { x |> dense(1) }\nmodel M = Net\nM(i)\n", "not dataset of",
+           "for image in data |> take(1) { ... }")
     expect(data + "show(i)\n", "for image in data |> take(1) { show(image) }")
     expect(data + "for {image, label} in d |> take(1) { show(image) }\n", "image of 28 x 28 pixels", absent=("error",))
 
