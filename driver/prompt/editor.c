@@ -27,6 +27,12 @@ struct dn_editor {
     bool cancelled;
 };
 
+static dn_editor *editor_of(EditLine *el) {
+    dn_editor *e;
+    el_get(el, EL_CLIENTDATA, &e);
+    return e;
+}
+
 // ---- the prompt ------------------------------------------------------------------------------
 
 // Escape sequences stand between two of these, so that libedit does not count them as columns.
@@ -34,11 +40,7 @@ enum { ESCAPE = '\1' };
 
 static const char *prompt_of(const dn_editor *e) { return e->prompts[*e->before != 0]; }
 
-static char *prompt(EditLine *el) {
-    dn_editor *e;
-    el_get(el, EL_CLIENTDATA, &e);
-    return (char *)prompt_of(e);
-}
+static char *prompt(EditLine *el) { return (char *)prompt_of(editor_of(el)); }
 
 static char *coloured(const dn_style *style, const char *text) {
     if (!style->colour) return dn_printf("%s ", text);
@@ -94,12 +96,6 @@ void dn_editor_remember(dn_editor *e, const char *text) {
 }
 
 // ---- keys ------------------------------------------------------------------------------------
-
-static dn_editor *editor_of(EditLine *el) {
-    dn_editor *e;
-    el_get(el, EL_CLIENTDATA, &e);
-    return e;
-}
 
 // Ctrl-C is a macro: to the end of the line, so that what follows is written below it, and this.
 #define CANCEL "\\e[9999~"

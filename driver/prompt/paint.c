@@ -4,7 +4,6 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "driver/prompt/questions.h"
 #include "frontend/highlight.h"
 
 // ---- cells -----------------------------------------------------------------------------------
@@ -42,11 +41,8 @@ static bool is_function(dn_session *s, const char *name) {
     int local;
     if (dn_prompt_variable(s->compiler, name, &local)) return false;
     if (dn_compiler_find(s->compiler, name, true, false)) return true;
-    for (int op = 0; op < DN_OP_COUNT; op++)
-        if (dn_op_get((dn_op)op)->class == DN_CLASS_UNARY &&
-            strcmp(dn_op_get((dn_op)op)->name, name) == 0)
-            return true;
-    return false;
+    dn_op op;
+    return dn_op_from_name(name, strlen(name), &op) && dn_op_get(op)->class == DN_CLASS_UNARY;
 }
 
 static const int colour_of_class[] = {
@@ -67,21 +63,26 @@ static long bracket_at(const dn_highlight *h, size_t cursor) {
     return cursor < h->length && h->partners[cursor] >= 0 ? (long)cursor : -1;
 }
 
+// Names of functions; what stands behind a point is a field.
+static void colour_names(dn_session *s, const dn_highlight *h, const char *code, size_t skipped,
+                         dn_colour *out) {
+    for (size_t i = skipped, end; i<h->length; i = end> i ? end : i + 1) {
+        end = end_of_name(h, i);
+        if (end == i || (i > 0 && code[i - 1] == '.')) continue;
+        char *name = dn_strndup(code + i, end - i);
+        bool function = is_function(s, name);
+        free(name);
+        for (size_t k = i; k < end && function; k++) out[k - skipped] = DN_COLOUR_FUNCTION;
+    }
+}
+
 // Colours of the bytes of `code`, whose first `skipped` are not shown.
 static void colour_code(dn_session *s, const char *code, size_t skipped, long cursor,
                         dn_colour *out) {
     dn_highlight h = dn_highlight_text(code, strlen(code));
-    for (size_t i = 0; i < h.length; i++) {
-        if (i >= skipped) out[i - skipped] = (dn_colour)colour_of_class[h.classes[i]];
-        bool begins_name = h.classes[i] == DN_TEXT_NAME && (i == 0 || code[i - 1] != '.');
-        if (i < skipped || !begins_name) continue;
-        size_t end = end_of_name(&h, i);
-        char *name = dn_strndup(code + i, end - i);
-        dn_colour colour = is_function(s, name) ? DN_COLOUR_FUNCTION : DN_COLOUR_NONE;
-        free(name);
-        for (; i < end; i++) out[i - skipped] = colour;
-        i--;
-    }
+    for (size_t i = skipped; i < h.length; i++)
+        out[i - skipped] = (dn_colour)colour_of_class[h.classes[i]];
+    colour_names(s, &h, code, skipped, out);
     long bracket = cursor < 0 ? -1 : bracket_at(&h, skipped + (size_t)cursor);
     if (bracket >= (long)skipped) out[bracket - (long)skipped] = DN_COLOUR_PARTNER;
     if (bracket >= 0 && h.partners[bracket] >= (int)skipped)
@@ -101,7 +102,7 @@ static void colour_line(dn_session *s, const dn_painted_line *line, dn_colour *o
     size_t skipped = strlen(line->before), word = 0;
     for (size_t i = 0; text[i]; i++) out[i] = DN_COLOUR_NONE;
     if (skipped == 0 && text[strspn(text, " ")] == ':') {  // a question
-        word = strcspn(text, " ") == 0 ? strspn(text, " ") : 0;
+        word = strspn(text, " ");
         word += strcspn(text + word, " \n");
         for (size_t i = 0; i < word && i < shown; i++) out[i] = DN_COLOUR_KEYWORD;
     }
