@@ -177,8 +177,8 @@ void dn_assign_state(dn_build *b, dn_bound_name *name, dn_term value, dn_span sp
 // Makes or finds a variable and its chain in this graph; the current version. NULL after reporting.
 dn_node *dn_variable_node(dn_build *b, const char *name, const dn_type *type, dn_variable_kind kind,
                           const dn_term *init, dn_span span, dn_var **var);
-// A parameter or running state of a model by its whole name, "M.dense.kernel": as it is at this point
-// of the graph.
+// A parameter or running state of a model by its whole name, "M.dense.kernel": as it is at this
+// point of the graph.
 dn_term dn_eval_parameter(dn_build *b, const char *model, const char *path, dn_span span);
 dn_version_chain *dn_chain_of(dn_build *b, const dn_var *var);
 void dn_chain_push(dn_version_chain *chain, dn_node *node);
