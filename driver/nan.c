@@ -158,6 +158,10 @@ static void print_operand(const dn_tensor *in, const dn_tensor *made, int64_t ba
     dn_str_printf(out, "from %.6g to %.6g", low, high);
 }
 
+static const char *variable_name(const trace *t, const dn_node *node) {
+    return t->graph->vars[dn_node_int(node, DN_ATTR_INDEX)].name;
+}
+
 static dn_status tell_origin(const trace *t, const dn_compiler *c, const dn_node *node,
                              const dn_entry *entry) {
     const dn_tensor *made = t->values[node->id];
@@ -167,6 +171,7 @@ static dn_status tell_origin(const trace *t, const dn_compiler *c, const dn_node
     print_position(&made->shape, bad < 0 ? 0 : bad, &where);
     for (int k = 0; k < node->n_in; k++) {
         if (k) dn_str_puts(&in, ", ");
+        if (node->in[k]->op == DN_OP_VAR) dn_str_printf(&in, "%s ", variable_name(t, node->in[k]));
         print_operand(t->values[node->in[k]->id], made, bad, &in);
     }
     dn_str place = {0};
@@ -175,10 +180,10 @@ static dn_status tell_origin(const trace *t, const dn_compiler *c, const dn_node
         dn_str_printf(&place, " of %s:%d:%d", p.path, p.line, p.column);
     }
     bool leaf = node->op == DN_OP_INPUT || node->op == DN_OP_VAR;
-    const char *name =
-        node->op == DN_OP_INPUT ? t->graph->inputs[dn_node_int(node, DN_ATTR_INDEX)].name
-        : node->op == DN_OP_VAR ? t->graph->vars[dn_node_int(node, DN_ATTR_INDEX)].name
-                                : dn_op_get(node->op)->name;
+    const char *name = node->op == DN_OP_INPUT
+                           ? t->graph->inputs[dn_node_int(node, DN_ATTR_INDEX)].name
+                       : node->op == DN_OP_VAR ? variable_name(t, node)
+                                               : dn_op_get(node->op)->name;
     dn_str run = {0};
     if (entry->is_step)
         dn_str_printf(&run, ", in run %llu of %s", (unsigned long long)t->step + 1, entry->name);

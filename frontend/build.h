@@ -177,6 +177,9 @@ void dn_assign_state(dn_build *b, dn_bound_name *name, dn_term value, dn_span sp
 // Makes or finds a variable and its chain in this graph; the current version. NULL after reporting.
 dn_node *dn_variable_node(dn_build *b, const char *name, const dn_type *type, dn_variable_kind kind,
                           const dn_term *init, dn_span span, dn_var **var);
+// A parameter or running state of a model by its whole name, "M.dense.kernel": as it is at this
+// point of the graph.
+dn_term dn_eval_parameter(dn_build *b, const char *model, const char *path, dn_span span);
 dn_version_chain *dn_chain_of(dn_build *b, const dn_var *var);
 void dn_chain_push(dn_version_chain *chain, dn_node *node);
 
@@ -217,6 +220,8 @@ void dn_build_export(dn_compiler *c, dn_def *def);
 // ---- host_thunk.c ----
 // A tensor from a host value, as an input of the thunk's graph. NULL after reporting.
 dn_node *dn_host_capture(dn_build *b, dn_term term, const dn_node *like, dn_span span);
+// Where a dataset does not fit: that a loop goes through it. Nothing for other types.
+void dn_host_hint_loop(dn_compiler *c, dn_diag *diag, const dn_host_type *type);
 // A name of the command around the thunk. False if there is none.
 bool dn_host_lookup(dn_build *b, const char *name, const dn_expr *expr, dn_term *out);
 // A value that the command computes, within the tensor code of a thunk: arithmetic of its numbers,

@@ -268,16 +268,27 @@ static dn_term unknown_field(dn_build *b, const dn_expr *expr, dn_term base) {
         base.kind == DN_TERM_RECORD ? "this record" : dn_describe(b, &base), name->text);
     if (base.kind == DN_TERM_RECORD)
         dn_diag_did_you_mean(&b->c->diags, diag, name->text, base.record.names, base.record.count);
-    if (base.kind == DN_TERM_MODEL)
-        dn_diag_hint(&b->c->diags, diag,
-                     "a model is a network with parameters: it is called, `%s(x)`, or trained, "
-                     "`minimize loss over %s with adam(lr: 1e-4)`; losses are functions such as "
-                     "bce_with_logits",
-                     base.model->name, base.model->name);
     return dn_term_of(DN_TERM_ERROR);
 }
 
+// `M.dense.kernel`: the model and the whole path, where the expression is one.
+static const dn_model *model_path(dn_build *b, const dn_expr *expr, const char **path) {
+    dn_term root;
+    if (expr->kind == DN_EXPR_NAME) {
+        if (!find_name(b, expr->name, false, &root) || root.kind != DN_TERM_MODEL) return NULL;
+        *path = root.model->name;
+        return root.model->parent ? NULL : root.model;
+    }
+    if (expr->kind != DN_EXPR_FIELD) return NULL;
+    const dn_model *model = model_path(b, expr->field.base, path);
+    if (model) *path = dn_arena_printf(&b->c->arena, "%s.%s", *path, expr->field.name.text);
+    return model;
+}
+
 static dn_term eval_field(dn_build *b, const dn_expr *expr) {
+    const char *path;
+    const dn_model *model = model_path(b, expr, &path);
+    if (model) return dn_eval_parameter(b, model->name, path, expr->field.name.span);
     dn_term base = dn_eval(b, expr->field.base);
     if (dn_term_is_error(base)) return base;
     if (base.kind == DN_TERM_RECORD) {

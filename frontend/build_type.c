@@ -269,8 +269,9 @@ static bool number_to_tensor(match *m, dn_term *term) {
             if (node) *term = dn_term_tensor(node);
             return node && match_tensor(m, &node->type);
         }
-        dn_build_error(b, m->span, "%s should be a tensor %s, not %s", m->what,
-                       dn_source_text(b, m->type->span), dn_describe(b, term));
+        dn_diag *diag = dn_build_error(b, m->span, "%s should be a tensor %s, not %s", m->what,
+                                       dn_source_text(b, m->type->span), dn_describe(b, term));
+        if (term->kind == DN_TERM_HOST) dn_host_hint_loop(b->c, diag, term->host.type);
         return false;
     }
     if (!dn_resolve_type(b, m->type, &type)) return false;

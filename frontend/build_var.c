@@ -133,6 +133,17 @@ static bool settle(dn_build *b, dn_var *var, const dn_type *type, const dn_term 
     return var->init >= 0;
 }
 
+static dn_node *current_version(dn_build *b, dn_var *var) {
+    dn_version_chain *chain = dn_chain_of(b, var);
+    if (chain) return chain->versions[chain->count - 1];
+    dn_node *node = dn_graph_variable(b->graph, var->name, var->type);
+    DN_PUSH(b->chains, b->n_chains, b->cap_chains) = (dn_version_chain){.var = var};
+    chain = &b->chains[b->n_chains - 1];
+    chain->index = (int)dn_node_int(node, DN_ATTR_INDEX);
+    dn_chain_push(chain, node);
+    return node;
+}
+
 dn_node *dn_variable_node(dn_build *b, const char *name, const dn_type *type, dn_variable_kind kind,
                           const dn_term *init, dn_span span, dn_var **out) {
     dn_var *var = b->abstract ? NULL : find_var(b->c, name);
@@ -151,14 +162,7 @@ dn_node *dn_variable_node(dn_build *b, const char *name, const dn_type *type, dn
         }
     }
     *out = var;
-    dn_version_chain *chain = dn_chain_of(b, var);
-    if (chain) return chain->versions[chain->count - 1];
-    dn_node *node = dn_graph_variable(b->graph, var->name, var->type);
-    DN_PUSH(b->chains, b->n_chains, b->cap_chains) = (dn_version_chain){.var = var};
-    chain = &b->chains[b->n_chains - 1];
-    chain->index = (int)dn_node_int(node, DN_ATTR_INDEX);
-    dn_chain_push(chain, node);
-    return node;
+    return current_version(b, var);
 }
 
 static dn_term eval_init(dn_build *b, const dn_stmt *stmt) {
@@ -233,4 +237,55 @@ void dn_assign_state(dn_build *b, dn_bound_name *name, dn_term value, dn_span sp
     }
     dn_chain_push(dn_chain_of(b, var), node);
     name->value = dn_term_tensor(node);
+}
+
+// ---- by name ------------------------------------------------------------------------------------
+
+static bool is_named(const dn_var *var, const char *name) {
+    return var->kind != DN_VARIABLE_SLOT && !var->loose && strcmp(var->name, name) == 0;
+}
+
+static bool is_part_of(const dn_var *var, const char *path) {
+    size_t n = strlen(path);
+    return var->kind != DN_VARIABLE_SLOT && !var->loose && strncmp(var->name, path, n) == 0 &&
+           var->name[n] == '.';
+}
+
+// Names that begin with the path, for a hint; "" if there are none.
+static const char *list_parameters(dn_build *b, const char *path) {
+    enum { LISTED = 6 };
+    dn_str text = {0};
+    int n = 0;
+    for (int i = 0; i < b->c->n_vars; i++) {
+        if (!is_part_of(b->c->vars[i], path)) continue;
+        if (n++ < LISTED) dn_str_printf(&text, "%s%s", n > 1 ? ", " : "", b->c->vars[i]->name);
+    }
+    if (n > LISTED) dn_str_printf(&text, " and %d more", n - LISTED);
+    const char *copy = dn_arena_strdup(&b->c->arena, text.text ? text.text : "");
+    free(text.text);
+    return copy;
+}
+
+static dn_term unknown_parameter(dn_build *b, const char *model, const char *path, dn_span span) {
+    if (b->abstract) return dn_build_give_up(b);
+    dn_diag *diag = dn_build_error(b, span, "the model `%s` has no parameter `%s`", model,
+                                   path + strlen(model) + 1);
+    const char *below = list_parameters(b, path), *all = list_parameters(b, model);
+    if (*below)
+        dn_diag_hint(&b->c->diags, diag, "it has %s", below);
+    else if (*all)
+        dn_diag_hint(&b->c->diags, diag, "it has %s", all);
+    else
+        dn_diag_hint(&b->c->diags, diag,
+                     "a call, `%s(x)`, makes its parameters; it is trained by `minimize "
+                     "loss over %s with adam(lr: 1e-4)`; losses are functions such as "
+                     "bce_with_logits",
+                     model, model);
+    return dn_term_of(DN_TERM_ERROR);
+}
+
+dn_term dn_eval_parameter(dn_build *b, const char *model, const char *path, dn_span span) {
+    for (int i = 0; i < b->c->n_vars && !b->abstract; i++)
+        if (is_named(b->c->vars[i], path)) return dn_term_tensor(current_version(b, b->c->vars[i]));
+    return unknown_parameter(b, model, path, span);
 }

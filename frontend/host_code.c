@@ -70,6 +70,20 @@ const char *dn_host_describe(dn_host *h, const dn_host_type *type) {
     return copy;
 }
 
+void dn_host_hint_loop(dn_compiler *c, dn_diag *diag, const dn_host_type *type) {
+    if (type->kind != DN_HOST_DATASET || !type->element || type->element->kind != DN_HOST_RECORD)
+        return;
+    const dn_host_type *fields = type->element;
+    dn_str names = {0};
+    for (int i = 0; i < fields->count; i++)
+        dn_str_printf(&names, "%s%s", i ? ", " : "", fields->names[i]);
+    bool several = fields->count > 1;
+    dn_diag_hint(&c->diags, diag,
+                 "a loop goes through a dataset: for %s%s%s in data |> take(1) { ... }",
+                 several ? "{" : "", names.text, several ? "}" : "");
+    free(names.text);
+}
+
 static const dn_host_type *emit_constant(dn_host *h, dn_value value, dn_host_kind kind) {
     dn_host_emit(h, DN_VM_CONST, dn_host_constant(h->c, value), 0);
     return dn_host_simple(kind);

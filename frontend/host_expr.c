@@ -91,6 +91,14 @@ static bool is_tensor_operand(dn_host *h, const dn_expr *e) {
     return is_tensor_expr(h, e);
 }
 
+// A path that begins with the name of a model: a parameter.
+static bool is_parameter(dn_host *h, const dn_expr *e) {
+    while (e->kind == DN_EXPR_FIELD) e = e->field.base;
+    if (e->kind != DN_EXPR_NAME || dn_host_find_local(h, e->name) >= 0) return false;
+    dn_def *def = dn_compiler_find(h->c, e->name, false, false);
+    return def && def->decl->kind == DN_DECL_MODEL;
+}
+
 static bool is_tensor_expr(dn_host *h, const dn_expr *e) {
     switch (e->kind) {
         case DN_EXPR_CALL: return dn_host_is_tensor_call(h, e);
@@ -99,7 +107,7 @@ static bool is_tensor_expr(dn_host *h, const dn_expr *e) {
             return e->operation.oper == DN_OPER_MATMUL || is_tensor_operand(h, e->operation.left) ||
                    is_tensor_operand(h, e->operation.right);
         case DN_EXPR_INDEX: return is_tensor_operand(h, e->index.base);
-        case DN_EXPR_FIELD: return is_tensor_expr(h, e->field.base);
+        case DN_EXPR_FIELD: return is_parameter(h, e) || is_tensor_expr(h, e->field.base);
         default: return false;
     }
 }
@@ -176,8 +184,10 @@ static const dn_host_type *operation_type(dn_host *h, const dn_expr *e, const dn
     bool joins = oper == DN_OPER_ADD && x->kind == y->kind &&
                  (x->kind == DN_HOST_STRING || x->kind == DN_HOST_LIST);
     if (joins) return dn_host_join(x, y);
-    dn_diag_error(&h->c->diags, e->span, "`%s` does not work on %s and %s", dn_operator_text(oper),
-                  dn_host_describe(h, x), dn_host_describe(h, y));
+    dn_diag *diag =
+        dn_diag_error(&h->c->diags, e->span, "`%s` does not work on %s and %s",
+                      dn_operator_text(oper), dn_host_describe(h, x), dn_host_describe(h, y));
+    dn_host_hint_loop(h->c, diag, x->kind == DN_HOST_DATASET ? x : y);
     return simple(DN_HOST_ERROR);
 }
 
@@ -259,6 +269,7 @@ static const dn_host_type *host_field(dn_host *h, const dn_expr *e) {
                                   dn_host_describe(h, base), name->text);
     if (base->kind == DN_HOST_RECORD)
         dn_diag_did_you_mean(&h->c->diags, diag, name->text, base->names, base->count);
+    dn_host_hint_loop(h->c, diag, base);
     return simple(DN_HOST_ERROR);
 }
 
@@ -276,7 +287,9 @@ static const dn_host_type *host_index(dn_host *h, const dn_expr *e) {
     if (base->kind == DN_HOST_LIST) return base->element;
     if (base->kind == DN_HOST_TENSOR) return dn_host_open_tensor();
     if (is_unknown(base)) return base;
-    dn_diag_error(&h->c->diags, e->span, "%s has no elements to index", dn_host_describe(h, base));
+    dn_diag *diag = dn_diag_error(&h->c->diags, e->span, "%s has no elements to index",
+                                  dn_host_describe(h, base));
+    dn_host_hint_loop(h->c, diag, base);
     return simple(DN_HOST_ERROR);
 }
 

@@ -52,6 +52,7 @@ static const dn_host_type *field_of(dn_host *h, const dn_host_type *record, cons
                      "(image_folder(..., labels: true), idx(images, labels: ...))");
     if (record->kind == DN_HOST_RECORD)
         dn_diag_did_you_mean(&h->c->diags, diag, name->text, record->names, record->count);
+    dn_host_hint_loop(h->c, diag, record);
     return dn_host_simple(DN_HOST_ERROR);
 }
 

@@ -46,6 +46,7 @@ static bool input_type(dn_build *b, const dn_term *term, const dn_node *like, dn
         dn_diag_hint(&b->c->diags, diag,
                      "networks are compiled for exact shapes: go through the data in batches of a "
                      "constant size");
+    dn_host_hint_loop(b->c, diag, type);
     return false;
 }
 

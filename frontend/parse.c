@@ -56,24 +56,33 @@ static dn_file *take_file(dn_parser *p) {
     return result;
 }
 
-dn_file *dn_parse(dn_arena *arena, dn_sources *sources, uint32_t file, dn_diags *diags) {
+dn_parser *dn_parser_new(dn_arena *arena, const dn_source *source, uint32_t file, dn_diags *diags) {
     dn_parser *p = dn_xcalloc(1, sizeof *p);
-    dn_source source = sources->files[file];  // a copy: adding files moves them
     p->arena = arena;
     p->diags = diags;
-    p->source = &source;
+    p->source = source;
     p->file = file;
     p->skip_to = p->last_error = -1;
     p->frames[0].opener = -1;
-    int first = diags->count;
-    run(p);
-    sort_diags(diags, first);
-    dn_file *result = take_file(p);
+    return p;
+}
+
+void dn_parser_free(dn_parser *p) {
     free(p->decls);
     free(p->tokens);
     free(p->docs);
     free(p->text.text);
     free(p->doc.text);
     free(p);
+}
+
+dn_file *dn_parse(dn_arena *arena, dn_sources *sources, uint32_t file, dn_diags *diags) {
+    dn_source source = sources->files[file];  // a copy: adding files moves them
+    dn_parser *p = dn_parser_new(arena, &source, file, diags);
+    int first = diags->count;
+    run(p);
+    sort_diags(diags, first);
+    dn_file *result = take_file(p);
+    dn_parser_free(p);
     return result;
 }

@@ -120,6 +120,10 @@ static inline dn_span dn_token_span(const dn_parser *p, const dn_token *t) {
     return dn_parser_span(p, t->begin, t->end);
 }
 
+// parse.c: all is ready for dn_lex. The source has to stay.
+dn_parser *dn_parser_new(dn_arena *arena, const dn_source *source, uint32_t file, dn_diags *diags);
+void dn_parser_free(dn_parser *parser);
+
 // An error of this parse: counted, and after DN_MAX_ERRORS no longer told.
 dn_diag *dn_parse_error(dn_parser *p, dn_span span, const char *fmt, ...) DN_PRINTF(3, 4);
 // A copy in the arena.

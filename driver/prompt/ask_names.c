@@ -175,16 +175,40 @@ static const char introduction[] =
     "  let x = normal([64, 2])                         data\n"
     "  net Small(x: f32[N, 2]) -> f32[N, 1] { x |> dense(8) |> relu |> dense(1) }\n"
     "  model M = Small                                 a net with its parameters\n"
-    "  step fit(x: f32[64, 2]) { ... minimize loss over M with adam(lr: 1e-2) ... }\n"
-    "  for i in 1..100 { fit(x) }                      trains it\n"
+    "  M(x)                                            calls it\n"
+    "  help train                                      a classifier, line by line\n"
     "  let images = idx(\"FILE\") |> batch(50)           data from a file\n"
     "  for image in images { ... }                     goes through them\n"
     "  :doc cross_entropy, :source adam                what the library has, and how\n"
     "  show(images), plot(losses), hist(w)             pictures\n\n";
 
+static const char training[] =
+    "A classifier, line by line; IMAGES and LABELS are files as MNIST has them.\n"
+    "image_folder reads folders of images, csv and npy other data: :doc image_folder.\n\n"
+    "let data = idx(\"IMAGES\", labels: \"LABELS\") |> rescale(1 / 255) |> shuffle |> batch(50)\n"
+    "net Net(x: f32[N, 28, 28, 1]) -> f32[N, 10] {\n"
+    "    x |> flatten |> dense(64) |> relu |> dense(10)\n"
+    "}\n"
+    "model M = Net\n"
+    "step fit(image: f32[50, 28, 28, 1], label: i32[50]) {\n"
+    "    scores = M(image)\n"
+    "    loss = cross_entropy(scores, label)\n"
+    "    minimize loss over M with adam(lr: 1e-3)\n"
+    "    return {loss, accuracy: accuracy(scores, label)}\n"
+    "}\n"
+    "for {image, label} in progress(data) { log fit(image, label) }\n"
+    "for {image, label} in data |> take(1) { print(accuracy(M(image), label)) }\n"
+    "save_weights(\"net.safetensors\")\n";
+
 dn_status dn_ask_help(dn_session *s, const char *argument) {
     if (*argument == ':') argument++;
     dn_str out = {0};
+    if (strcmp(argument, "train") == 0 && !dn_compiler_find(s->compiler, argument, true, false)) {
+        dn_str_puts(&out, training);
+        dn_style_wrap(&s->style, &out);
+        dn_session_print(&out);
+        return DN_SUCCESS;
+    }
     dn_table table = {.n_columns = 2};
     for (int i = 0; i < dn_n_questions; i++) {
         const dn_question *q = &dn_questions[i];

@@ -74,9 +74,9 @@ static void add_words(const char *prefix, dn_candidates *out) {
 // ---- fields ----------------------------------------------------------------------------------
 
 // "r." and "r.a.": the fields of the prompt's variable, by its type.
-static void add_fields(dn_session *s, const char *path, size_t length, const char *prefix,
-                       dn_candidates *out) {
-    char *copy = dn_strndup(path, length), *rest = copy, *name = strsep(&rest, ".");
+static void add_record_fields(dn_session *s, const char *path, const char *prefix,
+                              dn_candidates *out) {
+    char *copy = dn_strdup(path), *rest = copy, *name = strsep(&rest, ".");
     int local;
     const dn_host_type *type = dn_prompt_variable(s->compiler, name, &local);
     while (type && type->kind == DN_HOST_RECORD && (name = strsep(&rest, ".")) && *name)
@@ -87,6 +87,31 @@ static void add_fields(dn_session *s, const char *path, size_t length, const cha
         add(out, prefix, dn_strdup(type->names[i]), dn_str_take(&text));
     }
     free(copy);
+}
+
+// "M." and "M.dense.": what the names of parameters go on with.
+static void add_parameters(dn_session *s, const char *path, const char *prefix,
+                           dn_candidates *out) {
+    const dn_compiler *c = s->compiler;
+    size_t n = strlen(path);
+    for (int i = 0; i < c->n_vars; i++) {
+        const dn_var *var = c->vars[i];
+        if (var->kind == DN_VARIABLE_SLOT || strncmp(var->name, path, n) != 0) continue;
+        if (var->name[n] != '.') continue;
+        const char *part = var->name + n + 1;
+        size_t length = strcspn(part, ".");
+        dn_str type = {0};
+        if (!part[length]) dn_type_print(c->dims, &var->type, &type);
+        add(out, prefix, dn_strndup(part, length), type.text ? dn_str_take(&type) : dn_strdup(""));
+    }
+}
+
+static void add_fields(dn_session *s, const char *before, size_t length, const char *prefix,
+                       dn_candidates *out) {
+    char *path = dn_strndup(before, length);
+    add_record_fields(s, path, prefix, out);
+    if (!out->n) add_parameters(s, path, prefix, out);
+    free(path);
 }
 
 // ---- flags: named arguments of the call around the cursor ------------------------------------

@@ -2,14 +2,18 @@
 
 #include <errno.h>
 #include <histedit.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "driver/prompt/complete.h"
+#include "driver/prompt/paint.h"
 
 enum { HISTORY_KEPT = 2000, BLINK_MS = 200, LISTED = 100, PROMPT_COLUMNS = 6 };
 
@@ -19,25 +23,36 @@ struct dn_editor {
     History *history;
     char *history_path;  // NULL: there is no place for it
     char *prompts[2];    // of the first line, and of those that continue it
-    bool more;
+    const char *before;  // the lines that this one continues
     bool cancelled;
 };
+
+static dn_editor *editor_of(EditLine *el) {
+    dn_editor *e;
+    el_get(el, EL_CLIENTDATA, &e);
+    return e;
+}
 
 // ---- the prompt ------------------------------------------------------------------------------
 
 // Escape sequences stand between two of these, so that libedit does not count them as columns.
 enum { ESCAPE = '\1' };
 
-static char *prompt(EditLine *el) {
-    dn_editor *e;
-    el_get(el, EL_CLIENTDATA, &e);
-    return e->prompts[e->more];
-}
+static const char *prompt_of(const dn_editor *e) { return e->prompts[*e->before != 0]; }
+
+static char *prompt(EditLine *el) { return (char *)prompt_of(editor_of(el)); }
 
 static char *coloured(const dn_style *style, const char *text) {
     if (!style->colour) return dn_printf("%s ", text);
     // The last character has to be a visible one: libedit keeps back escapes that end a prompt.
     return dn_printf("%c\033[1;32m%c%s%c\033[0m%c ", ESCAPE, ESCAPE, text, ESCAPE, ESCAPE);
+}
+
+static char *without_marks(const char *prompt_text) {
+    dn_str out = {0};
+    for (; *prompt_text; prompt_text++)
+        if (*prompt_text != ESCAPE) dn_str_append(&out, prompt_text, 1);
+    return dn_str_take(&out);
 }
 
 // ---- history ---------------------------------------------------------------------------------
@@ -82,11 +97,8 @@ void dn_editor_remember(dn_editor *e, const char *text) {
 
 // ---- keys ------------------------------------------------------------------------------------
 
-static dn_editor *editor_of(EditLine *el) {
-    dn_editor *e;
-    el_get(el, EL_CLIENTDATA, &e);
-    return e;
-}
+// Ctrl-C is a macro: to the end of the line, so that what follows is written below it, and this.
+#define CANCEL "\\e[9999~"
 
 static unsigned char cancel(EditLine *el, int key) {
     (void)key;
@@ -139,7 +151,7 @@ static unsigned char complete(EditLine *el, int key) {
         char *rest = dn_strndup(c.items[0].text + c.word, common - c.word);
         result = el_insertstr(el, rest) == 0 ? CC_REFRESH : CC_ERROR;
         free(rest);
-    } else if (c.n > 1) {
+    } else if (c.n > 1 || (c.n == 1 && *c.items[0].detail)) {  // what it is called with
         list_candidates(e, &c);
         result = CC_REDISPLAY;
     }
@@ -183,13 +195,14 @@ static unsigned char close_bracket(EditLine *el, int key) {
                    PROMPT_COLUMNS + dn_text_columns(before) + 1 < e->session->style.width;
     free(before);
     bool pasted = poll(&input, 1, 0) != 0;
-    if (distance && one_row && !pasted) visit(distance, (char)key);
+    bool marked = e->session->style.colour;  // by colours, as long as the cursor is there
+    if (distance && one_row && !pasted && !marked) visit(distance, (char)key);
     return el_insertstr(el, text) == 0 ? CC_REFRESH : CC_ERROR;
 }
 
 static void bind_keys(EditLine *el) {
     static const char *const keys[][2] = {
-        {"^I", "dnet-complete"},       {"^C", "dnet-cancel"},
+        {"^I", "dnet-complete"},       {CANCEL, "dnet-cancel"},
         {"^Z", "dnet-suspend"},        {")", "dnet-close"},
         {"]", "dnet-close"},           {"}", "dnet-close"},
         {"^R", "em-inc-search-prev"},  {"^S", "em-inc-search-next"},
@@ -202,19 +215,79 @@ static void bind_keys(EditLine *el) {
     el_set(el, EL_ADDFN, "dnet-close", "shows a bracket's partner", close_bracket);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
+    el_set(el, EL_BIND, "-s", "^C", "^E" CANCEL, NULL);
     el_set(el, EL_SETTY, "-d", "-isig", NULL);  // Ctrl-C is a key while a line is edited
 }
 
+// ---- colours ---------------------------------------------------------------------------------
+
+// Whether the terminal has the size for which libedit has drawn the line.
+static bool has_size(int columns, int rows) {
+    struct winsize size;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col == columns &&
+           size.ws_row == rows;
+}
+
+static void paint(dn_editor *e, bool mark_brackets) {
+    int columns = 0, rows = 0;
+    el_get(e->el, EL_GETTC, "co", &columns, NULL);
+    el_get(e->el, EL_GETTC, "li", &rows, NULL);
+    if (!e->session->style.capable || !has_size(columns, rows)) return;
+    const LineInfo *info = el_line(e->el);
+    char *text = dn_strndup(info->buffer, (size_t)(info->lastchar - info->buffer));
+    char *shown_prompt = without_marks(prompt_of(e));
+    dn_painted_line line = {.before = e->before,
+                            .text = text,
+                            .prompt = shown_prompt,
+                            .cursor = (size_t)(info->cursor - info->buffer),
+                            .first_column = PROMPT_COLUMNS,
+                            .columns = columns,
+                            .rows = rows,
+                            .mark_brackets = mark_brackets};
+    dn_str out = {0};
+    dn_paint_line(e->session, &line, &out);
+    dn_session_print(&out);
+    free(shown_prompt);
+    free(text);
+}
+
 // ---- reading ---------------------------------------------------------------------------------
+
+// A character of the locale from stdin; bytes that begin none are dropped. As read: 1, 0 or -1.
+static int read_character(wchar_t *out) {
+    char bytes[MB_LEN_MAX];
+    for (size_t n = 0;;) {
+        ssize_t count = read(STDIN_FILENO, bytes + n, 1);
+        if (count <= 0) return (int)count;
+        mbstate_t state = {0};
+        size_t length = mbrtowc(out, bytes, ++n, &state);
+        bool complete = length != (size_t)-2;
+        if (complete && length != (size_t)-1) return 1;
+        if (complete || n == sizeof bytes) n = 0;
+    }
+}
+
+// What libedit reads keys by, once what was typed before is on the screen. While more keys are
+// there already there is no need to paint; a line that is done loses its marks.
+static int read_key(EditLine *el, wchar_t *key) {
+    dn_editor *e = editor_of(el);
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (poll(&input, 1, 0) == 0) paint(e, true);
+    int result = read_character(key);
+    if (result == 1 && (*key == L'\r' || *key == L'\n')) paint(e, false);
+    return result;
+}
 
 dn_editor *dn_editor_new(dn_session *session) {
     dn_editor *e = dn_xcalloc(1, sizeof *e);
     e->session = session;
     e->el = el_init("dnet", stdin, stdout, stderr);
+    e->before = "";
     e->prompts[0] = coloured(&session->style, "dnet>");
     e->prompts[1] = coloured(&session->style, "  ...");
     el_set(e->el, EL_CLIENTDATA, e);
     el_set(e->el, EL_PROMPT_ESC, prompt, ESCAPE);
+    el_set(e->el, EL_GETCFN, read_key);
     bind_keys(e->el);
     begin_history(e);
     return e;
@@ -229,11 +302,12 @@ void dn_editor_free(dn_editor *e) {
     free(e);
 }
 
-dn_line dn_editor_read(dn_editor *e, bool more, char **line) {
+dn_line dn_editor_read(dn_editor *e, const char *before, char **line) {
     int count;
-    e->more = more;
+    e->before = before;
     e->cancelled = false;
     errno = 0;
+    el_resize(e->el);
     el_set(e->el, EL_PREP_TERM, 1);  // before the prompt is seen: libedit does it after
     const char *text = el_gets(e->el, &count);
     if (e->cancelled) {

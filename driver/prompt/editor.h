@@ -1,4 +1,4 @@
-// Lines from a terminal, by libedit: history kept across runs, search, completion.
+// Lines from a terminal, by libedit: history kept across runs, search, completion, colours.
 #ifndef DN_PROMPT_EDITOR_H
 #define DN_PROMPT_EDITOR_H
 
@@ -14,8 +14,9 @@ typedef enum dn_line {
 
 dn_editor *dn_editor_new(dn_session *session);
 void dn_editor_free(dn_editor *editor);
-// Reads a line; *line is the caller's, with its newline. `more`: it continues an input.
-dn_line dn_editor_read(dn_editor *editor, bool more, char **line);
+// Reads a line; *line is the caller's, with its newline. `before`: the lines of the input that it
+// continues, or "".
+dn_line dn_editor_read(dn_editor *editor, const char *before, char **line);
 // Adds a whole input to the history, and writes it to the file.
 void dn_editor_remember(dn_editor *editor, const char *text);
 

@@ -23,10 +23,10 @@ static void use_locale(void) {
 static void converse(dn_session *s) {
     dn_editor *editor = dn_editor_new(s);
     dn_str text = {0};
-    printf("dnet %s: help explains, Tab completes, Ctrl-D ends\n", DN_VERSION);
+    printf("dnet %s: help explains, Ctrl-D ends\n", DN_VERSION);  // fits in 40 columns
     while (!s->ended) {
         char *line;
-        dn_line what = dn_editor_read(editor, text.length > 0, &line);
+        dn_line what = dn_editor_read(editor, text.length ? text.text : "", &line);
         if (what == DN_LINE_END && text.length == 0) break;
         if (what != DN_LINE_READ) {
             text.length = 0;

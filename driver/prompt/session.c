@@ -10,10 +10,15 @@
 
 void dn_session_report(dn_session *s, dn_status status) {
     const char *red = s->style.colour ? "\033[1;31m" : "", *end = dn_style_end(&s->style);
+    dn_str text = {0};
+    dn_str_printf(&text, "%serror:%s %s\n", red, end, dn_status_message(status));
+    if (dn_status_note(status)) dn_str_printf(&text, "  note: %s\n", dn_status_note(status));
+    if (dn_status_hint(status)) dn_str_printf(&text, "  hint: %s\n", dn_status_hint(status));
+    dn_style_update(&s->style, stdout);
+    dn_style_wrap(&s->style, &text);
     fflush(stdout);
-    fprintf(stderr, "%serror:%s %s\n", red, end, dn_status_message(status));
-    if (dn_status_note(status)) fprintf(stderr, "  note: %s\n", dn_status_note(status));
-    if (dn_status_hint(status)) fprintf(stderr, "  hint: %s\n", dn_status_hint(status));
+    fputs(text.text, stderr);
+    free(text.text);
     dn_status_free(status);
     s->failed = true;
 }

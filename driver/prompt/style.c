@@ -15,14 +15,20 @@ static int terminal_width(FILE *out) {
     return USUAL_WIDTH;
 }
 
-static bool has_colours(FILE *out) {
-    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    if (!isatty(fileno(out)) || (no_color && *no_color)) return false;
-    return term && *term && strcmp(term, "dumb") != 0;
+// A terminal that knows escape sequences.
+static bool is_capable(FILE *out) {
+    const char *term = getenv("TERM");
+    return isatty(fileno(out)) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+static bool wants_colours(void) {
+    const char *no_color = getenv("NO_COLOR");
+    return !no_color || !*no_color;
 }
 
 dn_style dn_style_new(FILE *out) {
-    return (dn_style){.colour = has_colours(out),
+    return (dn_style){.capable = is_capable(out),
+                      .colour = is_capable(out) && wants_colours(),
                       .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
                       .terminal = isatty(fileno(out)),
                       .width = terminal_width(out),
@@ -36,11 +42,17 @@ void dn_style_update(dn_style *style, FILE *out) {
 }
 
 const char *dn_style_begin(const dn_style *style, dn_colour colour) {
-    static const char *const codes[] = {[DN_COLOUR_TYPE] = "\033[36m",
+    static const char *const codes[] = {[DN_COLOUR_NONE] = "",
+                                        [DN_COLOUR_TYPE] = "\033[36m",
                                         [DN_COLOUR_NAME] = "\033[1m",
                                         [DN_COLOUR_FAINT] = "\033[2m",
                                         [DN_COLOUR_BAD] = "\033[31m",
-                                        [DN_COLOUR_GOOD] = "\033[32m"};
+                                        [DN_COLOUR_GOOD] = "\033[32m",
+                                        [DN_COLOUR_KEYWORD] = "\033[35m",
+                                        [DN_COLOUR_NUMBER] = "\033[33m",
+                                        [DN_COLOUR_STRING] = "\033[32m",
+                                        [DN_COLOUR_FUNCTION] = "\033[36m",
+                                        [DN_COLOUR_PARTNER] = "\033[7m"};
     return style->colour ? codes[colour] : "";
 }
 

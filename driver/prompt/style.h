@@ -8,6 +8,7 @@
 #include "runtime/base/memory.h"
 
 typedef struct dn_style {
+    bool capable;  // a terminal that knows escape sequences
     bool colour;
     bool utf8;
     bool terminal;
@@ -19,11 +20,18 @@ typedef struct dn_style {
 } dn_style;
 
 typedef enum dn_colour {
+    DN_COLOUR_NONE,
     DN_COLOUR_TYPE,   // of a value
     DN_COLOUR_NAME,   // of a field, layer, question
     DN_COLOUR_FAINT,  // less important
-    DN_COLOUR_BAD,    // NaN, infinities
-    DN_COLOUR_GOOD
+    DN_COLOUR_BAD,    // NaN, infinities, brackets that do not fit
+    DN_COLOUR_GOOD,
+    // Of text that is typed.
+    DN_COLOUR_KEYWORD,
+    DN_COLOUR_NUMBER,
+    DN_COLOUR_STRING,
+    DN_COLOUR_FUNCTION,
+    DN_COLOUR_PARTNER  // a bracket at the cursor, and its other half
 } dn_colour;
 
 // For what goes to `out`: colours on a terminal unless NO_COLOR is set or it is too plain.

@@ -1,5 +1,5 @@
 // Ctrl-C. What takes long looks whether it is asked to stop: commands between two steps, entries
-// before each launch or operation as long as nothing is written.
+// before each launch or operation, and within a long launch, as long as nothing is written.
 #ifndef DN_BASE_INTERRUPT_H
 #define DN_BASE_INTERRUPT_H
 

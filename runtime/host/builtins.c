@@ -69,6 +69,19 @@ static char *parameter_name(int index, int parameter) {
     return dn_strndup(name, strcspn(name, " "));
 }
 
+// What to write instead of a dataset: `for {image, label} in data |> take(1) { show(image) }`.
+static dn_status with_loop_hint(dn_status status, const dn_dataset *dataset, const char *function) {
+    const dn_field *fields;
+    int count = dn_dataset_fields(dataset, &fields);
+    dn_str names = {0};
+    for (int i = 0; i < count; i++) dn_str_printf(&names, "%s%s", i ? ", " : "", fields[i].name);
+    status = dn_with_hint(
+        status, "a loop goes through a dataset: for %s%s%s in data |> take(1) { %s(%s) }",
+        count > 1 ? "{" : "", names.text, count > 1 ? "}" : "", function, fields[0].name);
+    free(names.text);
+    return status;
+}
+
 dn_status dn_arg_wrong(const dn_call *call, int i, const char *expected) {
     char *name = parameter_name(call->builtin, i);
     dn_str actual = {0};
@@ -77,7 +90,8 @@ dn_status dn_arg_wrong(const dn_call *call, int i, const char *expected) {
                                builtins[call->builtin].name, expected, actual.text);
     free(name);
     free(actual.text);
-    return status;
+    if (call->args[i].kind != DN_VALUE_DATASET) return status;
+    return with_loop_hint(status, call->args[i].dataset->dataset, builtins[call->builtin].name);
 }
 
 dn_status dn_arg_bool(const dn_call *call, int i, bool *out) {

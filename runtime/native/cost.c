@@ -10,12 +10,30 @@ typedef struct row {
     double longest;                            // of a line's kernels
 } row;
 
+// What a column is counted in: GFLOP, MB and ms, or less where that would be mostly zeros.
+typedef struct unit {
+    const char *name;
+    double size;
+} unit;
+
+static const unit work_units[] = {{"GFLOP", 1e9}, {"MFLOP", 1e6}, {"kFLOP", 1e3}, {"FLOP", 1}};
+static const unit byte_units[] = {{"MB", 1e6}, {"kB", 1e3}, {"B", 1}};
+static const unit time_units[] = {{"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}};
+
+// The largest of `n` that is not above what is counted in all; without any work, the largest.
+static const unit *unit_for(double total, const unit *units, int n) {
+    if (total <= 0) return &units[0];
+    int i = 0;
+    while (i + 1 < n && units[i].size > total) i++;
+    return &units[i];
+}
+
 typedef struct table {
     dn_arena arena;
     row *rows, *lines, total;
+    const unit *work, *bytes, *time;
     int n, n_lines;
     bool measured;
-    int decimals;  // of milliseconds
     dn_str *out;
 } table;
 
@@ -42,10 +60,11 @@ static void add_row(row *sum, const row *r) {
 }
 
 static void print_costs(const table *t, const row *r) {
-    dn_str_printf(t->out, "  %9.3f  %10.3f  %8.2f  %10.*f", r->flops * 1e-9, r->bytes * 1e-6,
-                  ratio(r->flops, r->bytes), t->decimals, r->predicted * 1e3);
+    dn_str_printf(t->out, "  %9.3f  %10.3f  %8.2f  %10.3f", r->flops / t->work->size,
+                  r->bytes / t->bytes->size, ratio(r->flops, r->bytes),
+                  r->predicted / t->time->size);
     if (t->measured) {
-        dn_str_printf(t->out, "  %10.*f  %7.1f%%  %5.1f%%\n", t->decimals, r->measured * 1e3,
+        dn_str_printf(t->out, "  %10.3f  %7.1f%%  %5.1f%%\n", r->measured / t->time->size,
                       100 * ratio(r->predicted, r->measured),
                       100 * ratio(r->measured, t->total.measured));
     } else {
@@ -59,9 +78,10 @@ static void print_rows(const table *t, const char *number, const row *rows, int 
         if ((int)strlen(rows[i].name) > name) name = (int)strlen(rows[i].name);
         if ((int)strlen(rows[i].line) > line) line = (int)strlen(rows[i].line);
     }
-    dn_str_printf(t->out, "%7s  %-*s  %-*s  %9s  %10s  %8s  %10s%s  %6s\n", number, name, "name",
-                  line, "line", "GFLOP", "MB", "FLOP/B", "limit ms",
-                  t->measured ? "     took ms  of limit" : "", "share");
+    dn_str_printf(t->out, "%7s  %-*s  %-*s  %9s  %10s  %8s    limit %s", number, name, "name", line,
+                  "line", t->work->name, t->bytes->name, "FLOP/B", t->time->name);
+    if (t->measured) dn_str_printf(t->out, "     took %s  of limit", t->time->name);
+    dn_str_puts(t->out, "   share\n");
     for (int i = 0; i < n; i++) {
         dn_str_printf(t->out, "%7d  %-*s  %-*s", rows[i].number, name, rows[i].name, line,
                       rows[i].line);
@@ -110,14 +130,17 @@ static void print_head(const char *head, const dn_machine *machine, dn_str *out)
 
 void dn_cost_print(const char *head, const dn_machine *machine, const dn_cost *costs, int n,
                    bool measured, dn_str *out) {
-    // Kernels of a card take microseconds.
-    table t = {.n = n, .measured = measured, .decimals = machine->source ? 5 : 3, .out = out};
+    table t = {.n = n, .measured = measured, .out = out};
     t.rows = DN_NEW_ARRAY(&t.arena, row, n);
     t.lines = DN_NEW_ARRAY(&t.arena, row, n);
     for (int i = 0; i < n; i++) {
         t.rows[i] = row_of(machine, &costs[i], i);
         add_row(&t.total, &t.rows[i]);
     }
+    double time = measured ? t.total.measured : t.total.predicted;
+    t.work = unit_for(t.total.flops, work_units, sizeof work_units / sizeof *work_units);
+    t.bytes = unit_for(t.total.bytes, byte_units, sizeof byte_units / sizeof *byte_units);
+    t.time = unit_for(time, time_units, sizeof time_units / sizeof *time_units);
     sum_lines(&t);
     print_head(head, machine, out);
     print_rows(&t, "kernel", t.rows, t.n);

@@ -98,8 +98,8 @@ int64_t dn_native_runner_arena(const dn_native_runner *runner);  // bytes alloca
 // Runs an entry. `vars` are written in place, or replaced by a copy if somebody else holds them;
 // `outputs` are made (entry->outputs says their types). On failure no variable has changed and
 // *launch (may be NULL) is the launch that failed, or -1. Launches that commit come after all that
-// can fail; the runner stops in between if there was a fault, and before them after Ctrl-C
-// (DN_INTERRUPTED).
+// can fail; the runner stops in between if there was a fault, and before them, within a long
+// launch, too, after Ctrl-C (DN_INTERRUPTED).
 typedef struct dn_native_call {
     const dn_entry *entry;
     dn_tensor *const *inputs;

@@ -2,6 +2,7 @@
 //
 // A variable is written in place when the run's table holds the only reference to it. Otherwise a
 // copy is made first, and takes its place once nothing can fail any more.
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@
 #include "runtime/rng.h"
 
 enum { RANDOM_GRAIN = 4096 };  // numbers of a task; whole Philox blocks
+
+// A launch that can be given up looks after so much work whether it shall be: some 50 ms of a core.
+static const double FLOPS_OF_SLICE = 4e9, BYTES_OF_SLICE = 2e8;
 
 // A part's fault, on a cache line of its own.
 typedef struct part_fault {
@@ -171,11 +175,27 @@ typedef struct job {
     void *const *args;
     dn_native_kernel *kernel;
     dn_rng_stream stream;
+    int64_t slice;      // tasks between two looks whether to give up; 0: never
+    atomic_bool ended;  // it was given up
 } job;
 
 static void kernel_body(void *arg, int64_t part, int64_t begin, int64_t end) {
-    const job *j = arg;
-    j->kernel(j->args, begin, end, &j->run->runner->faults[part].fault);
+    job *j = arg;
+    dn_native_fault *fault = &j->run->runner->faults[part].fault;
+    for (; j->slice && end - begin > j->slice; begin += j->slice) {
+        if (dn_interrupt_requested()) atomic_store(&j->ended, true);
+        if (atomic_load(&j->ended)) return;
+        j->kernel(j->args, begin, begin + j->slice, fault);
+    }
+    j->kernel(j->args, begin, end, fault);
+}
+
+// Only what is long: each slice has to begin anew.
+static int64_t slice_of(const dn_native_launch *launch) {
+    double slices = launch->flops / FLOPS_OF_SLICE + launch->bytes / BYTES_OF_SLICE;
+    if (slices < 2 || launch->can_fail) return 0;
+    double tasks = (double)launch->tasks / slices;
+    return tasks < 1 ? 1 : (int64_t)tasks;
 }
 
 static void random_body(void *arg, int64_t part, int64_t begin, int64_t end) {
@@ -193,7 +213,8 @@ static void random_body(void *arg, int64_t part, int64_t begin, int64_t end) {
     }
 }
 
-static void run_launch(const run *r, const dn_native_launch *launch) {
+// False when it was given up, which only one that `may_end` can be.
+static bool run_launch(const run *r, const dn_native_launch *launch, bool may_end) {
     job j = {.run = r, .launch = launch, .args = r->runner->args + launch->arg};
     if (launch->kind == DN_LAUNCH_RANDOM) {
         j.stream.site = launch->site;
@@ -203,15 +224,18 @@ static void run_launch(const run *r, const dn_native_launch *launch) {
         dn_parallel_parts(r->runner->pool, tasks, random_body, &j);
     } else {
         j.kernel = r->kernels[launch->kernel];
+        if (may_end) j.slice = slice_of(launch);
         dn_parallel_parts(r->runner->pool, launch->tasks, kernel_body, &j);
     }
+    return !atomic_load(&j.ended);
 }
 
-static void run_watched(const run *r, int i) {
+static bool run_watched(const run *r, int i, bool may_end) {
     const dn_native_watcher *watcher = &r->runner->watcher;
     double begin = dn_seconds();
-    run_launch(r, &r->code->launches[i]);
+    bool done = run_launch(r, &r->code->launches[i], may_end);
     watcher->launched(watcher->context, i, begin, dn_seconds());
+    return done;
 }
 
 // ---- faults ----
@@ -238,17 +262,16 @@ static dn_status take_fault(const run *r, const dn_native_launch *launch) {
     return status;
 }
 
-// Ctrl-C stops a run between launches as long as no variable is written.
+// Ctrl-C stops a run between launches, and within a long one, as long as no variable is written.
 static dn_status run_launches(const run *r, int *failed) {
     bool prepared = r->runner->prepared && !r->runner->poison, writes = false;
     for (int i = prepared ? r->code->n_constant : 0; i < r->code->n_launches; i++) {
         const dn_native_launch *launch = &r->code->launches[i];
         if (!writes && dn_interrupt_requested()) return dn_fail(DN_INTERRUPTED, "interrupted");
         writes |= launch->commits;
-        if (r->runner->watcher.launched)
-            run_watched(r, i);
-        else
-            run_launch(r, launch);
+        bool done = r->runner->watcher.launched ? run_watched(r, i, !writes)
+                                                : run_launch(r, launch, !writes);
+        if (!done) return dn_fail(DN_INTERRUPTED, "interrupted");
         if (!launch->can_fail) continue;
         dn_status status = take_fault(r, launch);
         if (status) *failed = i;

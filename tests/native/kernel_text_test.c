@@ -358,6 +358,20 @@ static void test_cost_report(void) {
     dn_kernels_free(kernels);
 }
 
+// Small work is told in smaller units.
+static void test_cost_units(void) {
+    dn_kernels *kernels = new_step(dims);
+    dn_kernels_count(kernels);
+    dn_kernel_report report = {kernels, &places, NULL, {1e11, 2e10, 0}, NULL};
+    dn_str text = {0};
+    dn_report_cost(&report, &text);
+    CHECK(strstr(text.text, "   FLOP           B    FLOP/B    limit ns   share\n"), "%s",
+          text.text);
+    CHECK(strstr(text.text, "total                  74.000     264.000 "), "%s", text.text);
+    free(text.text);
+    dn_kernels_free(kernels);
+}
+
 int main(void) {
     dims = dn_dims_new();
     test_print();
@@ -368,6 +382,7 @@ int main(void) {
     test_count_conv();
     test_memory_report();
     test_cost_report();
+    test_cost_units();
     dn_dims_free(dims);
     return CHECK_RESULT();
 }

@@ -96,6 +96,49 @@ def test_networks():
     expect("dense\n", "net dense(x: T[...B, I], units: int", "activation(x @ kernel + bias)")
 
 
+def test_parameters():
+    net = "net Net(x: f32[N, 2]) -> f32[N, 3] { x |> dense(3) }\nmodel M = Net\n"
+    expect(net + "M.dense.bias\nM(ones([1, 2])) * 0\nM.dense.bias\n:type M.dense.kernel\nhist(M.dense.bias)\n",
+           "the model `M` has no parameter `dense.bias`", "a call, `M(x)`, makes its parameters", "f32[3] [0, 0, 0]\n",
+           "f32[2, 3]\n", "█ 3\n")
+    expect(net + "M(ones([1, 2])) * 0\n:nan log(M.dense.bias)\n:grad sum(M.dense.kernel)\n",
+           "`log` of input:1:1 made -inf at [0]", "what went in: M.dense.bias f32[3] 0", "M.dense.kernel  f32[2, 3]")
+    # A model that changed has the parameters that its next call gives it.
+    expect(net + "M(ones([1, 2])) * 0\nnet Net(x: f32[N, 2]) -> f32[N, 4] { x |> dense(4) }\nM.dense.bias\n"
+           "M(ones([1, 2])) * 0\nM.dense.bias\n", "has no parameter `dense.bias`", "f32[4] [0, 0, 0, 0]")
+
+
+def test_datasets():
+    """A dataset is no tensor: the messages say what to write, which works."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "data")
+    data = (f'let d = idx("{folder}/t10k-images-idx3-ubyte.gz", labels: "{folder}/t10k-labels-idx1-ubyte.gz")\n'
+            f'let i = idx("{folder}/t10k-images-idx3-ubyte.gz")\n')
+    hint = "hint: a loop goes through a dataset: for {image, label} in data |> take(1) { "
+    for wrong, then in (("show(d)", "show(image) }"), ("hist(d)", "hist(image) }"), ("d[0]", "... }"), ("d + 1", "... }"),
+                        ("d.image", "... }"), ("sum(d)", "... }"), ("let {image, label} = d", "... }")):
+        expect(data + wrong + "\n", "error: ", hint + then)
+    expect(data + "net Net(x: f32[N, 28, 28, 1]) { x |> dense(1) }\nmodel M = Net\nM(i)\n", "not dataset of",
+           "for image in data |> take(1) { ... }")
+    expect(data + "show(i)\n", "for image in data |> take(1) { show(image) }")
+    expect(data + "for {image, label} in d |> take(1) { show(image) }\n", "image of 28 x 28 pixels", absent=("error",))
+
+
+def test_help_trains():
+    """What `help train` shows works as it stands, with files in the place of IMAGES and LABELS."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "data")
+    code, out = run("help train\n")
+    lines = out[out.index("let data"):].replace("IMAGES", folder + "/t10k-images-idx3-ubyte.gz") \
+        .replace("LABELS", folder + "/t10k-labels-idx1-ubyte.gz")
+    with tempfile.TemporaryDirectory() as own:
+        code, out = run(lines, "-e", cwd=own)
+        accuracy = [line for line in out.splitlines() if line.startswith("f32 ") or line.startswith("0.") or line == "1"]
+        if code != 0 or not accuracy or float(accuracy[-1].split()[-1]) < 0.8:
+            fail("`help train` does not train", out)
+        if not os.path.exists(os.path.join(own, "net.safetensors")):
+            fail("`help train` saves nothing", out)
+    expect("command train() { 7 }\nhelp train\n", "command train()", absent=("A classifier",))
+
+
 # ---- scripting -----------------------------------------------------------------------------------
 
 def test_scripting():
@@ -144,7 +187,7 @@ def test_questions():
     expect("let x = ones([2])\n:graph x + 1\n", "graph @\"prompt", "add")
     expect("let x = ones([2])\n:graph --dot x + 1\n", "digraph", "label=\"x\\nf32[2]\"", "->")
     expect("let x = ones([2])\n:kernel exp(x)\n:asm exp(x)\n", "kernel", ".text", "ret")
-    expect(MODEL + ":graph fit\n:memory fit\n:cost fit\n", "graph @fit", "memory of fit", "GFLOP")
+    expect(MODEL + ":graph fit\n:memory fit\n:cost fit\n", "graph @fit", "memory of fit", " kFLOP ", " kB ", "limit ")
     expect(":graph 1 + 1\n", "nothing in `1 + 1` is tensor code")
     # A net or function alone: its graph has symbols for sizes; what needs numbers says so.
     expect(MODEL + ":graph M\n:graph Net\n:graph loss_of\n:graph --dot M\n:graph relu\n", "graph @Net {", "f32[N, 4]",
@@ -152,7 +195,7 @@ def test_questions():
            "what `relu` does depends on the sizes")
     expect(MODEL + ":cost M\n:memory loss_of\nstep open(x: f32[N, 4]) { return {y: M(x)} }\n:cost open\n"
            ":cost M(zeros([3, 4]))\n", "`M` has no sizes by itself: it takes x: f32[N, 4]", "as M(zeros([N, 4]))",
-           "as loss_of(zeros([N, 4]), zeros([N, 2]))", "as open(zeros([N, 4]))", "GFLOP")
+           "as loss_of(zeros([N, 4]), zeros([N, 2]))", "as open(zeros([N, 4]))", " FLOP ", " 342.000 ")
     expect(":backend cuda\n", "x86 and interp, not `cuda`", "dnetc FILE.dnet -target cuda")
     expect("", "--backend is x86 or interp (dnetc -target cuda makes", args=("--backend", "cuda"), code=2)
     expect(MODEL + ":vars\n", "x  f32[8, 4]", "model M = Net", "step fit(")

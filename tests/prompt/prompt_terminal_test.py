@@ -3,6 +3,7 @@
 prompt_terminal_test.py BUILD_DIR      (Debian's python3 alone)
 """
 import os
+import random
 import sys
 import tempfile
 import time
@@ -149,6 +150,15 @@ def test_completion():
             check(t, last_line(t) == "dnet> " + whole, f"{keys!r} is completed to something else than {whole!r}")
             t.keys("\x03")
             t.wait_prompt()
+        t.type("net Net(x: f32[N, 2]) -> f32[N, 1] { x |> dense(3) |> dense(1) }")
+        t.type("model M = Net")
+        t.type("M(ones([1, 2]))")
+        typed_keys = "M.dense\t\t.k\t"  # the list of dense and dense_2 first
+        t.keys(typed_keys)
+        settle(t)
+        check(t, last_line(t) == "dnet> M.dense.kernel", "the name of a parameter is not completed")
+        t.keys("\x03")
+        t.wait_prompt()
         t.keys("softp\t\x7f\x7f\x7f\x7f\x7f")
         t.keys("\x03")
         t.wait_prompt()
@@ -177,7 +187,8 @@ def test_completion():
 
 
 def test_brackets():
-    with Session() as t:
+    """Without colours the cursor visits the partner of a closing bracket."""
+    with Session(env={"NO_COLOR": "1"}) as t:
         t.keys("(1 + [2")
         settle(t)
         before = len(t.raw)
@@ -190,6 +201,121 @@ def test_brackets():
         t.wait_prompt()
         t.keys("let s = [[1, 2], [3]]\rcount(s)\r")  # pasted: no waiting
         t.wait("int 2\ndnet>")
+
+
+# ---- colours -------------------------------------------------------------------------------------
+
+KEYWORD, NUMBER, STRING, FUNCTION, COMMENT, STRAY, PARTNER = 35, 33, 32, 36, 2, 31, 7
+
+
+def colours(terminal, rows=1):
+    """Of the last rows: [("let", 35), ...], without the prompt's."""
+    screen = terminal.screen
+    runs = [run for row in range(len(screen.lines) - rows, len(screen.lines)) for run in screen.colours_of(row)]
+    return [(text, style[-1]) for text, style in runs if style != (1, 32)]
+
+
+def typed(terminal, keys, wanted, rows=1):
+    terminal.keys(keys)
+    settle(terminal)
+    check(terminal, colours(terminal, rows) == wanted, f"{keys!r}: other colours, {colours(terminal, rows)}")
+
+
+def test_colours():
+    with Session() as t:
+        t.keys('for i in 1..3 { softmax(x, "grü世 {i}") // end')
+        line = [("for", KEYWORD), ("in", KEYWORD), ("1", NUMBER), ("3", NUMBER), ("softmax", FUNCTION),
+                ('"grü世 {', STRING), ('}"', STRING), ("// end", COMMENT)]
+        typed(t, "", line)
+        typed(t, LEFT * 7, line[:5] + [("(", PARTNER)] + line[5:7] + [(")", PARTNER)] + line[7:])
+        check(t, (t.screen.row, t.screen.column) == (1, 45), "the cursor is not where it was")
+        t.keys("\x03")
+        t.wait_prompt()
+        typed(t, "log(x) |> f.log", [("log", FUNCTION)])  # a function here, no keyword, and a field
+        t.keys("\x03")
+        t.wait_prompt()
+        typed(t, '"open {2', [('"open {2', STRING)])
+        t.keys("\x03")
+        t.wait_prompt()
+        typed(t, ":type ones", [(":type", KEYWORD), ("ones", FUNCTION)])
+        t.keys("\x03")
+        t.wait_prompt()
+        typed(t, "(1 + 2))", [("1", NUMBER), ("2", NUMBER), (")", STRAY)])
+        typed(t, "\x7f", [("(", PARTNER), ("1", NUMBER), ("2", NUMBER), (")", PARTNER)])
+        t.keys("\r")
+        t.wait_prompt()
+        check(t, t.screen.colours_of(t.screen.row - 2)[1:] == [("1", (NUMBER,)), ("2", (NUMBER,))],
+              "a line that is done keeps the marks of its brackets")
+        t.type("fn f(x: f32[N]) {", "  ...")
+        typed(t, "} )", [(")", STRAY)])  # the brace closes that of the line before
+        t.keys("\x03")
+        t.wait_prompt()
+        t.type("let log = 3")
+        typed(t, "log + 1", [("1", NUMBER)])
+        t.keys("\x03")
+        t.wait_prompt()
+        typed(t, "\x12let", [("let", KEYWORD), ("3", NUMBER)], rows=2)  # search: its own row has none
+        t.keys("\x03")
+    with Session(env={"NO_COLOR": "1"}) as t:
+        typed(t, "let x = (1)", [])
+        t.keys("\x03")
+
+
+def test_colours_of_long_lines():
+    for columns in (40, 80):
+        with Session(columns=columns) as t:
+            text = "let a = [" + "12, " * 30 + "]"
+            rows = -(-(6 + len(text)) // columns)
+            t.keys(text)
+            settle(t)
+            numbers = [run for run in colours(t, rows) if run[1] == NUMBER]
+            check(t, len("".join(text for text, _ in numbers)) == 60, f"numbers at {columns} columns: {numbers}")
+            check(t, [r for r in colours(t, rows) if r[1] == PARTNER] == [("[", PARTNER), ("]", PARTNER)],
+                  f"the partner of a bracket in another row, at {columns} columns")
+            t.keys("\x03")
+            t.wait_prompt()
+            row = t.screen.row
+            for n in range(columns - 8, columns + 3):  # over the margin, one by one
+                t.keys("1" if n > columns - 8 else "1" * (columns - 8))
+                settle(t, 0.05)
+                at = (t.screen.row - row) * columns + t.screen.column
+                check(t, at == 6 + n, f"behind {n} characters the cursor is at {at} of {columns}")
+                text = t.text().replace("\n", "")
+                check(t, text.endswith("dnet> " + "1" * n), f"{n} characters are not what is shown")
+            t.keys("\x03")
+
+
+def edited(terminal):
+    """The line that is edited as it is shown, and the cursor, counted from its prompt."""
+    lines = terminal.text().split("\n")
+    first = max(i for i, line in enumerate(lines) if line.startswith("dnet>"))
+    return "\n".join(lines[first:]).rstrip(), terminal.screen.row - first, terminal.screen.column
+
+
+def send_and_see(terminal, keys):
+    """Until the prompt is drawn again, which is done when no more keys are waiting."""
+    before = len(terminal.raw)
+    terminal.keys(keys)
+    terminal.wait(lambda: "dnet>" in terminal.raw[before:])
+    settle(terminal, 0.03)
+
+
+def test_random_keys():
+    """What is shown after random keys is what libedit shows when it draws the line anew."""
+    random.seed(5)
+    keys = ["a", "b ", "(", ")", "[", "]", "{", "}", '"', "ü", "世", "12", "+ ", "let ", "// ", ":", ", ", LEFT, LEFT, HOME,
+            END, "\x7f", "\x1b[3~", "\x0b", "\x17", UP, DOWN, "\x12a", "\x14", "\x1b[1;5D"]
+    for env in ({}, {"NO_COLOR": "1"}):
+        for columns in (40, 80):
+            with Session(columns=columns, env=env) as t:
+                for i in range(25):
+                    chosen = "q" + "".join(random.choices(keys, k=7)) + random.choice((LEFT, HOME, END))
+                    send_and_see(t, chosen)
+                    shown = edited(t)
+                    send_and_see(t, "\x0c")
+                    check(t, shown == edited(t), f"{chosen!r} shows {shown}, not {edited(t)}, at {columns} columns")
+                t.keys("\x03")
+                t.wait_prompt()
 
 
 # ---- Ctrl-C --------------------------------------------------------------------------------------
@@ -230,10 +356,27 @@ def test_interrupt_within_an_entry():
         check(t, t.type("sum(ones([3]))") == "f32 3", "nothing runs after it")
 
 
+def test_interrupt_within_a_launch():
+    """One product that takes many seconds stops, too; its result is not assigned."""
+    with Session() as t:
+        t.type("let y = 5")
+        t.type("let x = zeros([9000, 9000])")
+        t.keys("y = number((x @ x)[0, 0])\r")
+        settle(t, 1)
+        before = time.time()
+        t.keys("\x03")
+        t.wait(lambda: t.text().endswith("interrupted; all that was computed stays\ndnet>"), seconds=60)
+        taken = time.time() - before
+        print(f"a product stops after {taken:.2f} s")
+        check(t, taken < 4, f"a product went on for {taken:.2f} s")
+        check(t, t.type("y") == "int 5", "a variable has the result of what was interrupted")
+
+
 # ---- narrow terminals, pictures --------------------------------------------------------------------
 
 def test_narrow():
     with Session(columns=40) as t:
+        check(t, t.text().count("\n") == 1, "the greeting is wider than the terminal")
         t.type("let wide = reshape(iota([60], type: f32), 3, 20) * 1000 + 0.5")
         out = t.type("wide")
         check(t, all(len(line) <= 40 for line in out.split("\n")), "lines are longer than the terminal")

@@ -1,9 +1,10 @@
 """A scripted terminal: dnet behind a pty, keys sent to it, and the screen that results.
 
 The screen knows the escape sequences that libedit and dnet send: moving, clearing, inserting and
-deleting characters, colours (which are remembered apart from the text). What it does not know it
+deleting characters, colours (of each cell, and all that were seen). What it does not know it
 keeps in `unknown`, so that a test can say so.
 """
+import codecs
 import fcntl
 import os
 import pty
@@ -13,15 +14,26 @@ import signal
 import struct
 import termios
 import time
+import unicodedata
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+PARTIAL = re.compile(r"\x1b(\[[?>]?[0-9;]*)?")  # of a sequence that is cut by the end of what came
 SEQUENCE = re.compile(r"\x1b\[([?>]?)([0-9;]*)([A-Za-z@`])")
 
 
+EMPTY = (" ", ())
+
+
 class Screen:
+    """`lines` are lists of cells: a character and its colours, the numbers of its SGR sequences.
+
+    As in a terminal, the cursor waits behind the last column until the next character. The cell
+    behind a wide character is empty."""
+
     def __init__(self, columns, rows=400):
         self.columns, self.rows = columns, rows
         self.lines = [[]]
+        self.style = ()
         self.row = self.column = 0
         self.unknown = []
         self.colours = set()
@@ -34,12 +46,15 @@ class Screen:
         return self.lines[self.row]
 
     def put(self, char):
-        if self.column >= self.columns:
+        width = 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        if self.column + width > self.columns:
             self.row, self.column = self.row + 1, 0
         line = self.line()
-        line.extend(" " * (self.column + 1 - len(line)))
-        line[self.column] = char
-        self.column += 1
+        line.extend([EMPTY] * (self.column + width - len(line)))
+        line[self.column] = (char, self.style)
+        if width == 2:
+            line[self.column + 1] = ("", self.style)
+        self.column += width
 
     def control(self, char):
         if char == "\r":
@@ -60,6 +75,7 @@ class Screen:
         line = self.line()
         if kind == "m":
             self.colours.update(values)
+            self.style = () if values == [0] else self.style + tuple(values)
         elif kind == "A":
             self.row = max(0, self.row - n)
         elif kind == "B":
@@ -84,7 +100,8 @@ class Screen:
         elif kind == "P":
             del line[self.column:self.column + n]
         elif kind == "@":
-            line[self.column:self.column] = " " * n
+            line[self.column:self.column] = [EMPTY] * n
+            del line[self.columns:]
         elif kind not in "hl":
             self.unknown.append(private + numbers + kind)
 
@@ -108,7 +125,7 @@ class Screen:
                 at += string.end()
             elif text[at + 1:at + 2] in ("=", ">", "7", "8"):
                 at += 2
-            elif len(text) - at < 8 or text[at + 1:at + 2] in ("P", "_"):
+            elif PARTIAL.fullmatch(text, at) or text[at + 1:at + 2] in ("P", "_"):
                 self.rest = text[at:]
                 return
             else:
@@ -116,7 +133,17 @@ class Screen:
                 at += 1
 
     def text(self):
-        return "\n".join("".join(line).rstrip() for line in self.lines).rstrip("\n")
+        return "\n".join("".join(char for char, _ in line).rstrip() for line in self.lines).rstrip("\n")
+
+    def colours_of(self, row):
+        """Runs of characters with their colours, those without left out: [("let", (35,)), ...]."""
+        runs = []
+        for char, style in self.lines[row]:
+            if runs and runs[-1][1] == style:
+                runs[-1][0] += char
+            else:
+                runs.append([char, style])
+        return [(text, style) for text, style in runs if style]
 
 
 class Terminal:
@@ -134,6 +161,7 @@ class Terminal:
             os.execve(program, [program, *args], whole)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.ended = False
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.raw = ""
 
     def read(self, seconds):
@@ -148,7 +176,7 @@ class Terminal:
         if not data:
             self.ended = True
             return False
-        text = data.decode("utf-8", "replace")
+        text = self.decoder.decode(data)
         self.raw += text
         self.screen.feed(text)
         return True
