@@ -34,6 +34,7 @@ typedef struct table {
     const unit *work, *bytes, *time;
     int n, n_lines;
     bool measured;
+    int decimals;  // of times
     dn_str *out;
 } table;
 
@@ -60,12 +61,12 @@ static void add_row(row *sum, const row *r) {
 }
 
 static void print_costs(const table *t, const row *r) {
-    dn_str_printf(t->out, "  %9.3f  %10.3f  %8.2f  %10.3f", r->flops / t->work->size,
-                  r->bytes / t->bytes->size, ratio(r->flops, r->bytes),
+    dn_str_printf(t->out, "  %9.3f  %10.3f  %8.2f  %10.*f", r->flops / t->work->size,
+                  r->bytes / t->bytes->size, ratio(r->flops, r->bytes), t->decimals,
                   r->predicted / t->time->size);
     if (t->measured) {
-        dn_str_printf(t->out, "  %10.3f  %7.1f%%  %5.1f%%\n", r->measured / t->time->size,
-                      100 * ratio(r->predicted, r->measured),
+        dn_str_printf(t->out, "  %10.*f  %7.1f%%  %5.1f%%\n", t->decimals,
+                      r->measured / t->time->size, 100 * ratio(r->predicted, r->measured),
                       100 * ratio(r->measured, t->total.measured));
     } else {
         dn_str_printf(t->out, "  %5.1f%%\n", 100 * ratio(r->predicted, t->total.predicted));
@@ -130,7 +131,8 @@ static void print_head(const char *head, const dn_machine *machine, dn_str *out)
 
 void dn_cost_print(const char *head, const dn_machine *machine, const dn_cost *costs, int n,
                    bool measured, dn_str *out) {
-    table t = {.n = n, .measured = measured, .out = out};
+    // Kernels of a card are short beside the whole step.
+    table t = {.n = n, .measured = measured, .decimals = machine->source ? 5 : 3, .out = out};
     t.rows = DN_NEW_ARRAY(&t.arena, row, n);
     t.lines = DN_NEW_ARRAY(&t.arena, row, n);
     for (int i = 0; i < n; i++) {

@@ -362,7 +362,7 @@ static void test_cost_report(void) {
 static void test_cost_units(void) {
     dn_kernels *kernels = new_step(dims);
     dn_kernels_count(kernels);
-    dn_kernel_report report = {kernels, &places, NULL, {1e11, 2e10, 0}, NULL};
+    dn_kernel_report report = {kernels, &places, NULL, {.flops = 1e11, .bytes = 2e10}, NULL};
     dn_str text = {0};
     dn_report_cost(&report, &text);
     CHECK(strstr(text.text, "   FLOP           B    FLOP/B    limit ns   share\n"), "%s",
