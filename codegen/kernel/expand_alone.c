@@ -310,10 +310,13 @@ static void pack_part(const alone *a, const matrix *m, dn_pack pack, const copyi
         stride /= m->batch[i];
         dn_space_add(&s, m->batch[i], DN_AXIS_PARALLEL, m->batch_stride[i], stride);
     }
-    dn_space_add(&s, panels, DN_AXIS_PARALLEL, m->column_stride * width, panel);
+    // Rows of columns side by side are read whole, not a panel's part from each page in turn.
+    bool rows = m->column_stride == 1;
+    if (!rows) dn_space_add(&s, panels, DN_AXIS_PARALLEL, m->column_stride * width, panel);
     dn_space_add(&s, m->outer, DN_AXIS_PARALLEL, m->outer_stride, m->inner * width);
     dn_space_add(&s, m->inner / together, DN_AXIS_PARALLEL, together * m->inner_stride,
                  together * width);
+    if (rows) dn_space_add(&s, panels, DN_AXIS_PARALLEL, width, panel);
     dn_space_add(&s, lanes, DN_AXIS_PARALLEL, m->column_stride, together);
     dn_space_add(&s, together, DN_AXIS_PARALLEL, m->inner_stride, 1);
     copying part = *whole;
