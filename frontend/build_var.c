@@ -273,8 +273,13 @@ static dn_term unknown_parameter(dn_build *b, const char *model, const char *pat
     const char *below = list_parameters(b, path), *all = list_parameters(b, model);
     if (*below)
         dn_diag_hint(&b->c->diags, diag, "it has %s", below);
-    else if (*all)
+    else if (*all && strchr(path + strlen(model) + 1, '.'))
         dn_diag_hint(&b->c->diags, diag, "it has %s", all);
+    else if (*all)
+        dn_diag_hint(&b->c->diags, diag,
+                     "it has %s; it is trained by `minimize loss over %s with adam(lr: 1e-4)`, and "
+                     "losses are functions such as bce_with_logits",
+                     all, model);
     else
         dn_diag_hint(&b->c->diags, diag,
                      "a call, `%s(x)`, makes its parameters; it is trained by `minimize "

@@ -19,7 +19,7 @@ MISTAKES = [
     ("LeakyReLU(0.01)", "there is no function called `LeakyReLU`"),
     ("LeakyReLU(0.01)", "did you mean `leaky_relu`?"),
     ("fake_output = discriminator(fake_images)", "should be f32[N, 128, 128, 3], not f32[64, 14, 14, 1]"),
-    ("discriminator.loss(real_output, 1)", "`discriminator` has no field `loss`"),
+    ("discriminator.loss(real_output, 1)", "`discriminator` has no parameter `loss`"),
     ("for {image, label} in faces", "has no field `label`"),
     ("gen_loss = bce(fake_output, 0)", "[-Wsame-objective]"),
 ]
