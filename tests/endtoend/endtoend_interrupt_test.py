@@ -91,6 +91,7 @@ def test_twice():
         time.sleep(0.002)
     before = sha256(os.path.join(cwd, CHECKPOINT))
     wait_for_rows(process, cwd, 1)
+    time.sleep(0.2)  # between two steps the first signal would be the last: the row is written there
     begin = time.monotonic()
     process.send_signal(signal.SIGINT)
     time.sleep(0.05)
