@@ -7,12 +7,37 @@ static double value_flops(const dn_kvalue *value) {
     return value->op != DN_OP_CAST && value->op != DN_OP_STOP_GRADIENT;
 }
 
+static bool applies(const dn_limit *limit, const int64_t *index) {
+    return index[limit->axis[0]] == limit->index[0] &&
+           (limit->axis[1] < 0 || index[limit->axis[1]] == limit->index[1]);
+}
+
+// Of one matrix of the batch, without its columns.
+static double limited_work(const dn_contract *c, const int64_t *index) {
+    int64_t rows = c->m, steps = c->k;
+    for (int i = 0; i < c->n_limits; i++) {
+        int64_t *least = c->limits[i].steps ? &steps : &rows;
+        if (applies(&c->limits[i], index) && c->limits[i].count < *least)
+            *least = c->limits[i].count;
+    }
+    return (double)rows * (double)steps;
+}
+
+double dn_dot_multiply_adds(const dn_contract *c) {
+    double matrices = 1, work = 0;
+    for (int i = 0; i < c->batches; i++) matrices *= (double)c->batch[i];
+    if (c->n_limits == 0) return matrices * (double)c->m * (double)c->n * (double)c->k;
+    int64_t index[DN_MAX_RANK] = {0};
+    for (double i = 0; i < matrices; i++) {
+        work += limited_work(c, index);
+        for (int d = c->batches - 1; d >= 0 && ++index[d] == c->batch[d]; d--) index[d] = 0;
+    }
+    return work * (double)c->n;
+}
+
 static double contract_flops(const dn_contract *c) {
     double n = 2;
-    if (c->op == DN_OP_DOT) {
-        for (int i = 0; i < c->batches; i++) n *= (double)c->batch[i];
-        return n * (double)c->m * (double)c->n * (double)c->k;
-    }
+    if (c->op == DN_OP_DOT) return n * dn_dot_multiply_adds(c);
     for (int i = 0; i < c->spatial; i++) n *= (double)c->out[i] * (double)c->kernel[i];
     return n * (double)c->images * (double)c->filters * (double)(c->channels / c->groups);
 }

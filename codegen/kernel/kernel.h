@@ -102,6 +102,15 @@ typedef struct dn_store {
 //   DOT          out[b.., m, n] = sum over k of a[b, m, k] * b[b, k, n], any strides
 enum { DN_MAX_SPATIAL = DN_MAX_RANK - 2 };
 
+// Where one or two batch axes of a DOT have given indices, only the first `count` steps of the sum
+// are taken, or only the first `count` rows are needed: the others may be anything.
+typedef struct dn_limit {
+    bool steps;   // else rows
+    int axis[2];  // of the batch; the second may be -1
+    int64_t index[2], count;
+} dn_limit;
+enum { DN_MOST_LIMITS = 4 };
+
 typedef struct dn_contract {
     dn_op op;        // DOT, CONV, CONV_INPUT, CONV_WEIGHT
     dn_dtype dtype;  // of the sums and, but for `narrow`, of the operands
@@ -117,6 +126,8 @@ typedef struct dn_contract {
     int64_t batch[DN_MAX_RANK], a_batch[DN_MAX_RANK], b_batch[DN_MAX_RANK];
     int64_t m, n, k;
     int64_t a_m, a_k, b_k, b_n;
+    dn_limit limits[DN_MOST_LIMITS];  // all those that apply
+    int n_limits;
     int packed;  // b (w) is a packed copy with panels of so many lanes (see dn_pack); 0: as above
     bool pairs;  // the copy is of pairs of steps, which are summed the odd one first
     // The sum is cut, in the order of its terms, into so many parts, about equal (the schedule says
@@ -238,6 +249,8 @@ void dn_kernels_plan(dn_kernels *kernels);
 void dn_kernels_count(dn_kernels *kernels);
 // About how many simple instructions an elementwise op takes, for choosing; not what is counted.
 int dn_op_cost(dn_op op);
+// Of a DOT, what its limits leave of it.
+double dn_dot_multiply_adds(const dn_contract *contract);
 void dn_kernel_count(const dn_kernels *kernels, dn_kernel *kernel);
 // Whether it sums products of f32: what matrix units do, on targets that have them.
 static inline bool dn_kernel_contracts_f32(const dn_kernel *kernel) {

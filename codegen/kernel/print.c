@@ -157,6 +157,17 @@ static void print_dot(const dn_contract *c, dn_str *out) {
                   ll(c->a_m), ll(c->n), ll(c->b_n), ll(c->k), ll(c->a_k), ll(c->b_k));
 }
 
+// ", steps 128 where i 0, rows 64 where j 1, k 5"
+static void print_limits(const dn_contract *c, dn_str *out) {
+    for (int i = 0; i < c->n_limits; i++) {
+        const dn_limit *l = &c->limits[i];
+        dn_str_printf(out, ", %s %lld where %c %lld", l->steps ? "steps" : "rows", ll(l->count),
+                      axis_name(l->axis[0]), ll(l->index[0]));
+        if (l->axis[1] >= 0)
+            dn_str_printf(out, ", %c %lld", axis_name(l->axis[1]), ll(l->index[1]));
+    }
+}
+
 static void print_conv(const dn_contract *c, dn_str *out) {
     dn_str_printf(out, ", images %lld, channels %lld, filters %lld, groups %lld", ll(c->images),
                   ll(c->channels), ll(c->filters), ll(c->groups));
@@ -173,6 +184,7 @@ static void print_contract(const printer *p) {
     dn_str_printf(p->out, "  r0 = %s a0, a1 : %s", dn_op_get(c->op)->name, dn_dtype_name(c->dtype));
     if (c->op == DN_OP_DOT) {
         print_dot(c, p->out);
+        print_limits(c, p->out);
     } else {
         print_conv(c, p->out);
     }

@@ -42,6 +42,22 @@ static int64_t inner_steps(const dn_contract *c) {
     return (c->op == DN_OP_CONV ? c->channels : c->filters) / (c->groups ? c->groups : 1);
 }
 
+static dn_status check_limits(const dn_contract *c) {
+    if (c->n_limits < 0 || c->n_limits > DN_MOST_LIMITS)
+        return dn_fail(DN_INTERNAL, "%d limits", c->n_limits);
+    if (c->n_limits && (c->op != DN_OP_DOT || c->pairs || c->parts))
+        return dn_fail(DN_INTERNAL, "limits of what is no product, of pairs or of parts");
+    for (int i = 0; i < c->n_limits; i++) {
+        const dn_limit *l = &c->limits[i];
+        bool fits = l->count >= 0 && l->count <= (l->steps ? c->k : c->m) && l->axis[0] >= 0;
+        for (int j = 0; j < 2 && fits; j++)
+            fits = l->axis[j] < 0 || (l->axis[j] < c->batches && l->index[j] >= 0 &&
+                                      l->index[j] < c->batch[l->axis[j]]);
+        if (!fits) return dn_fail(DN_INTERNAL, "limit %d is outside of the product", i);
+    }
+    return DN_SUCCESS;
+}
+
 static dn_status check_numbers(const dn_contract *c) {
     if (c->packed < 0) return dn_fail(DN_INTERNAL, "packed to %d lanes", c->packed);
     if ((c->narrow[0] || c->narrow[1]) && c->dtype != DN_F32)
@@ -49,6 +65,7 @@ static dn_status check_numbers(const dn_contract *c) {
     if (c->pairs && (!c->packed || !c->narrow[0] || !c->narrow[1] || inner_steps(c) % 2))
         return dn_fail(DN_INTERNAL, "by pairs, of what has none");
     if (c->parts < 0 || c->parts == 1) return dn_fail(DN_INTERNAL, "%d parts", c->parts);
+    DN_TRY(check_limits(c));
     if (c->op == DN_OP_DOT) {
         bool sizes = c->m >= 0 && c->n >= 0 && c->k >= 0;
         for (int i = 0; i < c->batches; i++) sizes = sizes && c->batch[i] >= 0;

@@ -227,7 +227,7 @@ static void plan_parts(const dn_contract *c, dn_gplan *p) {
 }
 
 void dn_gemm_lay_out(const dn_contract *c, const dn_nvptx *target, dn_gplan *p) {
-    DN_ASSERT(!c->packed, "a packed operand on CUDA");
+    DN_ASSERT(!c->packed && !c->n_limits, "a packed operand, or limits, on CUDA");
     *p = (dn_gplan){.contract = c, .target = target, .b = {.arg = 1}};
     switch (c->op) {
         case DN_OP_DOT: plan_dot(c, p); break;

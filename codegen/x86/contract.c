@@ -24,6 +24,7 @@ static void set_levels(dn_ctask *t, dn_ctile *tile) {
             *x = dn_c_add(e, *x, range->a);
             *other = dn_c_add(e, *other, range->b);
         }
+        if (t->steps_taken) tile->end[l] = dn_c_min(e, tile->end[l], t->steps_taken);
         if (p->copy_b)
             tile->b_first = dn_c_add(e, tile->b_first, dn_c_scale(e, t->from[l], -tile->b_step[l]));
         if (p->copy_a)

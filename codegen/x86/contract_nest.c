@@ -14,6 +14,15 @@ typedef struct nest {
     int64_t multiple[DN_C_LEVELS];  // divides the number of steps
 } nest;
 
+// What divides the number of steps of a whole level.
+static int64_t multiple_of(const dn_cplan *p, const dn_clevel *level) {
+    int64_t multiple = level->size;
+    for (int i = 0; i < p->contract->n_limits; i++)
+        if (p->contract->limits[i].steps)
+            multiple = dn_gcd(multiple, p->contract->limits[i].count);
+    return multiple;
+}
+
 // Levels that are contiguous in both operands are one: taps along the last axis and channels.
 static void merge_levels(nest *t) {
     const dn_cplan *p = t->plan;
@@ -35,7 +44,7 @@ static void merge_levels(nest *t) {
         t->end[t->n] = tile->end[l];
         t->a_step[t->n] = tile->a_step[l];
         t->b_step[t->n] = tile->b_step[l];
-        t->multiple[t->n++] = whole ? level->size : 1;
+        t->multiple[t->n++] = whole ? multiple_of(p, level) : 1;
     }
 }
 

@@ -61,6 +61,39 @@ static void set_range(dn_ctask *t, int d) {
     if (spatial >= 0) t->range[spatial] = dn_contract_range(t->e, t->plan, spatial, t->index[d]);
 }
 
+// i1: the point is where the limit applies.
+static LLVMValueRef is_limited(dn_ctask *t, const dn_limit *limit) {
+    LLVMBuilderRef builder = t->e->builder;
+    LLVMValueRef at[2];
+    for (int i = 0; i < 2; i++)
+        at[i] = limit->axis[i] < 0 ? LLVMConstInt(t->e->i1, 1, false)
+                                   : LLVMBuildICmp(builder, LLVMIntEQ, t->index[limit->axis[i]],
+                                                   dn_emit_i64(t->e, limit->index[i]), "");
+    return LLVMBuildAnd(builder, at[0], at[1], "");
+}
+
+// The least of the limits that apply, at most `all`; NULL if there are none.
+static LLVMValueRef limited(dn_ctask *t, bool steps, int64_t all) {
+    const dn_contract *c = t->plan->contract;
+    dn_emit *e = t->e;
+    LLVMValueRef least = NULL;
+    for (int i = 0; i < c->n_limits; i++) {
+        const dn_limit *limit = &c->limits[i];
+        if (limit->steps != steps) continue;
+        LLVMValueRef count = LLVMBuildSelect(e->builder, is_limited(t, limit),
+                                             dn_emit_i64(e, limit->count), dn_emit_i64(e, all), "");
+        least = least ? dn_c_min(e, least, count) : count;
+    }
+    return least;
+}
+
+// Of the matrix of the batch that the point is in. (Where lanes run over rows, all are computed.)
+static void set_limits(dn_ctask *t) {
+    const dn_contract *c = t->plan->contract;
+    t->steps_taken = limited(t, true, c->k);
+    t->rows_needed = t->plan->a_arg == 0 ? limited(t, false, c->m) : NULL;
+}
+
 // Rows beyond full tiles: as many as most tasks have, or as the last one has.
 static void rest_rows(dn_ctask *t, LLVMValueRef row) {
     const dn_cdim *dim = &t->plan->dims[t->plan->row];
@@ -77,12 +110,14 @@ static void rest_rows(dn_ctask *t, LLVMValueRef row) {
     }
 }
 
-// Tiles of `rows` rows from `row` on, while they are full. Returns the first row that is left.
+// Tiles of `rows` rows from `row` on, while they are full and needed. Returns the first row that is
+// left.
 static LLVMValueRef row_tiles(dn_ctask *t, LLVMValueRef row, int rows) {
     dn_emit *e = t->e;
     int d = t->plan->row;
     LLVMValueRef end = t->high[d];
     if (rows > 1) end = dn_c_add(e, end, dn_emit_i64(e, 1 - rows));
+    if (t->rows_needed) end = dn_c_min(e, end, t->rows_needed);
     dn_loop loop;
     dn_loop_begin(e, &loop, row, end, dn_emit_i64(e, rows), NULL, 0);
     t->index[d] = loop.index;
@@ -143,6 +178,7 @@ static void pixel_rows(dn_ctask *t) {
 static void dim_loop(dn_ctask *t, int d) {
     const dn_cplan *p = t->plan;
     if (d == p->n_dims) {
+        set_limits(t);
         if (p->dims[p->row].spatial >= 0)
             pixel_rows(t);
         else

@@ -15,6 +15,7 @@ typedef struct dn_ctask {
     LLVMValueRef index[DN_MAX_AXES];  // of the point, for each dim
     LLVMValueRef column;
     dn_crange range[DN_MAX_SPATIAL];
+    LLVMValueRef rows_needed, steps_taken;            // at the point; NULL: all
     LLVMValueRef from[DN_C_LEVELS], to[DN_C_LEVELS];  // steps of the chunk
     LLVMValueRef first_chunk, last_chunk;             // i1; NULL if there is only one
     LLVMValueRef scratch, a_copy, b_copy;             // memory on the stack
