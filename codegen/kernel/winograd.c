@@ -1,5 +1,5 @@
 // How a convolution is done by Winograd's algorithm: sizes, and what it costs.
-#include "codegen/kernel/winograd.h"
+#include "codegen/kernel/winograd_parts.h"
 
 #include <string.h>
 
@@ -11,6 +11,7 @@ static int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -ceil_d
 
 static void cut(dn_wino_axis *x, int64_t results) {
     x->tiles = ceil_div(results, x->tile);
+    x->full = results / x->tile;
     x->extent = x->in_phases * (x->tile * x->tiles + x->taps - 1) + x->shifts - 1;
 }
 
@@ -20,7 +21,7 @@ static void plan_image(const dn_contract *c, int d, dn_wino_axis *x) {
     x->out_phases = x->shifts = 1;
     x->size = c->image[d];
     x->out = c->out[d];
-    x->before = c->lo[d];
+    x->before = c->lo[d] + x->missing;
     cut(x, x->out);
 }
 
@@ -41,6 +42,7 @@ static bool plan_axis(const dn_contract *c, int d, int points, dn_wino_axis *x) 
     *x = (dn_wino_axis){
         .points = points, .kernel = c->kernel[d], .stride = c->stride[d], .lo = c->lo[d]};
     x->taps = (int)ceil_div(c->kernel[d], c->stride[d]);
+    x->missing = x->taps * c->stride[d] - c->kernel[d];
     x->tile = points - x->taps + 1;
     bool can = points >= 3 && points <= DN_MOST_POINTS && c->stride[d] <= 2 &&
                c->dilation[d] == 1 && c->kernel[d] > c->stride[d] && x->tile >= 2;
@@ -117,11 +119,12 @@ bool dn_winograd_plan(const dn_contract *c, const dn_winograd_choice *choice, dn
 }
 
 void dn_winograd_cost(const dn_winograd *p, double *multiply_adds, double *bytes) {
-    double tiles = (double)p->tiles * (double)p->images,
-           size = (double)dn_dtype_size(p->contract.dtype);
+    double size = (double)dn_dtype_size(p->contract.dtype);
+    dn_contract product;
+    dn_wino_product(p, p->images, p->n, &product);
     double weights = (double)(p->points * p->in_phases * p->out_phases * p->k * p->n);
     double chunks = (double)ceil_div(p->images, p->chunk);
-    *multiply_adds = tiles * weights;
+    *multiply_adds = dn_dot_multiply_adds(&product);
     // Patches and products are written and read; weights are read for each chunk.
     *bytes = 2 * size * (double)p->images * (double)(patch_elements(p) + product_elements(p));
     *bytes += size * weights * (1 + chunks);

@@ -21,10 +21,10 @@ int64_t dn_wino_apart(int64_t count) { return count + LINE; }
 
 bool dn_wino_panels(const dn_wino_part *m) { return m->n % m->width == 0; }
 
-void dn_wino_tile_axes(const dn_wino_part *m, dn_wino_loop *l, int64_t tile, dn_access *at) {
-    at->stride[dn_wino_axis_add(l, m->images)] = m->plan->tiles * tile;
-    at->stride[dn_wino_axis_add(l, m->y->tiles)] = m->x->tiles * tile;
-    at->stride[dn_wino_axis_add(l, m->x->tiles)] = tile;
+void dn_wino_tile_axes(const dn_wino_part *m, dn_wino_loop *l) {
+    dn_wino_axis_add(l, m->images);
+    dn_wino_axis_add(l, m->y->tiles);
+    dn_wino_axis_add(l, m->x->tiles);
 }
 
 // All images and columns.

@@ -22,8 +22,16 @@ int dn_wino_buffer(const dn_wino_part *part, int64_t count);
 int64_t dn_wino_apart(int64_t count);
 // The columns are panels of whole vectors.
 bool dn_wino_panels(const dn_wino_part *part);
-// Adds the axes (image, tile y, tile x) and their strides, where tiles follow each other.
-void dn_wino_tile_axes(const dn_wino_part *part, dn_wino_loop *l, int64_t tile, dn_access *at);
+// Adds the axes (image, tile y, tile x).
+void dn_wino_tile_axes(const dn_wino_part *part, dn_wino_loop *l);
+
+// ---- winograd_ends.c ----
+// Where in the matrices of a point a phase of the image is; the strides of the tile axes, where a
+// tile is so many elements from the next one.
+int64_t dn_wino_phase(const dn_winograd *plan, int point, int64_t in_y, int64_t in_x);
+void dn_wino_tile_strides(const dn_wino_part *part, int point, int64_t tile, dn_access *at);
+// What the products take and need, of so many images.
+void dn_wino_limit(const dn_winograd *plan, int64_t images, dn_contract *dot);
 
 // Each appends kernels, and returns the buffer that they write.
 // ---- winograd_weights.c ----
@@ -33,6 +41,8 @@ void dn_wino_taps(const dn_wino_part *part, int products, int taps);  // G^T N
 int dn_wino_patches(const dn_wino_part *part);  // V
 int dn_wino_tiles(const dn_wino_part *part);    // W
 // ---- winograd_products.c ----
+// For so many images, and columns of the result.
+void dn_wino_product(const dn_winograd *plan, int64_t images, int64_t n, dn_contract *dot);
 int dn_wino_products(const dn_wino_part *part, int patches, int weights);             // M
 void dn_wino_add_products(const dn_wino_part *part, int patches, int tiles, int to);  // N
 // ---- winograd_results.c ----

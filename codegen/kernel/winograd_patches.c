@@ -91,6 +91,8 @@ static void pixel_strides(const image *from, int64_t step_y, int64_t step_x, dn_
     at->stride[2] = step_x * from->channels;
 }
 
+enum { PHASE_Y = 5, PHASE_X = 6 };  // axes of the patches' loop
+
 int dn_wino_patches(const dn_wino_part *m) {
     image operand = patched(m), *from = &operand;
     const dn_winograd *p = m->plan;
@@ -100,16 +102,17 @@ int dn_wino_patches(const dn_wino_part *m) {
     int64_t row = from->columns * from->channels, column = from->channels;
     int64_t depth = p->in_phases * p->k, point = dn_wino_apart(m->images * p->tiles * depth);
     int64_t square = p->points * point;
-    dn_wino_tile_axes(m, &l, depth, &target);
+    dn_wino_tile_axes(m, &l);
     pixel_strides(from, y->in_phases * y->tile, x->in_phases * x->tile, &source);
     int64_t sizes[] = {y->shifts, x->shifts, y->in_phases, x->in_phases, p->k};
-    int64_t of_source[] = {row, column, row, column, 1};
-    int64_t of_target[] = {x->shifts * square, square, x->in_phases * p->k, p->k, 1};
+    int64_t of_source[] = {row, column, -row, -column, 1};
+    int64_t of_target[] = {x->shifts * square, square, 0, 0, 1};
     for (int i = 0; i < 5; i++) {
         int axis = dn_wino_axis_add(&l, sizes[i]);
         source.stride[axis] = of_source[i];
         target.stride[axis] = of_target[i];
     }
+    source.offset += (y->in_phases - 1) * row + (x->in_phases - 1) * column;
     dn_wino_open(&l, m->out, m->arena, "winograd patches", m->kernel->span);
     int to = dn_wino_buffer(m, p->shifts * square);
     int a = dn_wino_arg(&l, from->buffer, from->begin), b = dn_wino_arg(&l, to, 0);
@@ -120,8 +123,12 @@ int dn_wino_patches(const dn_wino_part *m) {
         patch.value[i] = dn_wino_load(&l, a, &at);
     }
     dn_wino_transform(&l, y->b[0], y->points, x->b[0], x->points, false, &patch, &points);
-    for (int i = 0; i < p->points; i++, target.offset += point)
+    for (int i = 0; i < p->points; i++, target.offset += point) {
+        dn_wino_tile_strides(m, i, depth, &target);
+        target.stride[PHASE_Y] = dn_wino_phase(p, i, 1, 0) * p->k;
+        target.stride[PHASE_X] = dn_wino_phase(p, i, 0, 1) * p->k;
         dn_wino_store(&l, b, points.value[i], &target);
+    }
     dn_wino_close(&l);
     return to;
 }
@@ -135,7 +142,7 @@ int dn_wino_tiles(const dn_wino_part *m) {
     int64_t lanes = panels ? m->width : m->n, tiles = m->images * p->tiles;
     dn_wino_loop l = {0};
     dn_access source = {0}, target = {0};
-    dn_wino_tile_axes(m, &l, lanes, &target);
+    dn_wino_tile_axes(m, &l);
     pixel_strides(from, y->tile, x->tile, &source);
     int panel = dn_wino_axis_add(&l, m->n / lanes), lane = dn_wino_axis_add(&l, lanes);
     source.stride[panel] = lanes;
@@ -151,8 +158,10 @@ int dn_wino_tiles(const dn_wino_part *m) {
         tile.value[i] = dn_wino_load(&l, a, &at);
     }
     dn_wino_transform(&l, y->a[0], y->points, x->a[0], x->points, true, &tile, &points);
-    for (int i = 0; i < p->points; i++, target.offset += tiles * m->n)
+    for (int i = 0; i < p->points; i++, target.offset += tiles * m->n) {
+        dn_wino_tile_strides(m, i, lanes, &target);
         dn_wino_store(&l, b, points.value[i], &target);
+    }
     dn_wino_close(&l);
     return to;
 }

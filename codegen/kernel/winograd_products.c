@@ -32,31 +32,65 @@ static void push_product(const dn_wino_part *m, const dn_contract *dot, const in
     DN_PUSH(m->out->list, m->out->n, m->out->cap) = k;
 }
 
+static void forward_product(const dn_winograd *p, int64_t images, int64_t n, dn_contract *dot) {
+    const dn_wino_axis *y = &p->axis[0], *x = &p->axis[1];
+    int64_t depth = p->in_phases * p->k, tiles = images * p->tiles;
+    int64_t point = dn_wino_apart(tiles * depth), square = p->points * point;
+    *dot = (dn_contract){.op = DN_OP_DOT,
+                         .dtype = p->contract.dtype,
+                         .batches = 4,
+                         .batch = {y->out_phases, x->out_phases, y->points, x->points},
+                         .m = tiles,
+                         .n = n,
+                         .k = depth,
+                         .a_m = depth,
+                         .a_k = 1,
+                         .b_k = n,
+                         .b_n = 1};
+    dot->a_batch[0] = y->shifts > 1 ? x->shifts * square : 0;
+    dot->a_batch[1] = x->shifts > 1 ? square : 0;
+    dot->a_batch[2] = x->points * point;
+    dot->a_batch[3] = point;
+    dot->b_batch[3] = depth * n;
+    for (int i = 3; i > 0; i--) dot->b_batch[i - 1] = dot->batch[i] * dot->b_batch[i];
+}
+
+static void gradient_product(const dn_winograd *p, int64_t images, int64_t n, dn_contract *dot) {
+    const dn_wino_axis *y = &p->axis[0], *x = &p->axis[1];
+    int64_t depth = p->in_phases * p->k, tiles = images * p->tiles;
+    int64_t point = dn_wino_apart(tiles * depth);
+    *dot = (dn_contract){.op = DN_OP_DOT,
+                         .dtype = p->contract.dtype,
+                         .batches = 2,
+                         .batch = {y->points, x->points},
+                         .a_batch = {x->points * point, point},
+                         .b_batch = {x->points * tiles * n, tiles * n},
+                         .m = depth,
+                         .n = n,
+                         .k = tiles,
+                         .a_m = 1,
+                         .a_k = depth,
+                         .b_k = n,
+                         .b_n = 1};
+}
+
+void dn_wino_product(const dn_winograd *p, int64_t images, int64_t n, dn_contract *dot) {
+    if (p->contract.op == DN_OP_CONV_WEIGHT)
+        gradient_product(p, images, n, dot);
+    else
+        forward_product(p, images, n, dot);
+    dn_wino_limit(p, images, dot);
+}
+
 // M [phase][point][tile][n] = V [shift][point][tile][k] times U [phase][point][k][n].
 int dn_wino_products(const dn_wino_part *m, int patches, int weights) {
     const dn_winograd *p = m->plan;
-    int64_t depth = p->in_phases * p->k, tiles = m->images * p->tiles;
-    int64_t point = dn_wino_apart(tiles * depth), square = p->points * point;
-    dn_contract dot = {.op = DN_OP_DOT,
-                       .dtype = p->contract.dtype,
-                       .batches = 3,
-                       .batch = {m->y->out_phases, m->x->out_phases, p->points},
-                       .m = tiles,
-                       .n = m->n,
-                       .k = depth,
-                       .a_m = depth,
-                       .a_k = 1,
-                       .b_k = m->n,
-                       .b_n = 1,
-                       .packed = dn_wino_panels(m) ? m->width : 0};
-    dot.a_batch[0] = m->y->shifts > 1 ? m->x->shifts * square : 0;
-    dot.a_batch[1] = m->x->shifts > 1 ? square : 0;
-    dot.a_batch[2] = point;
-    dot.b_batch[2] = depth * m->n;
-    dot.b_batch[1] = p->points * dot.b_batch[2];
-    dot.b_batch[0] = m->x->out_phases * dot.b_batch[1];
-    int64_t result = dn_wino_apart(tiles * m->n), of_m = p->points * result;
-    dn_access at = {0, {m->x->out_phases * of_m, of_m, result, m->n, 1}};
+    dn_contract dot;
+    dn_wino_product(p, m->images, m->n, &dot);
+    dot.packed = dn_wino_panels(m) ? m->width : 0;
+    int64_t result = dn_wino_apart(dot.m * m->n), row = m->x->points * result;
+    int64_t of_m = p->points * result;
+    dn_access at = {0, {m->x->out_phases * of_m, of_m, row, result, m->n, 1}};
     int to = dn_wino_buffer(m, p->out_phases * of_m);
     push_product(m, &dot, (int[]){patches, weights}, to, &at, false);
     return to;
@@ -64,23 +98,10 @@ int dn_wino_products(const dn_wino_part *m, int patches, int weights) {
 
 // N [point][k][n] += V^T W.
 void dn_wino_add_products(const dn_wino_part *m, int patches, int operand, int to) {
-    const dn_winograd *p = m->plan;
-    bool panels = dn_wino_panels(m);
-    int64_t depth = p->in_phases * p->k, tiles = m->images * p->tiles;
-    dn_contract dot = {.op = DN_OP_DOT,
-                       .dtype = p->contract.dtype,
-                       .batches = 1,
-                       .batch = {p->points},
-                       .a_batch = {dn_wino_apart(tiles * depth)},
-                       .b_batch = {tiles * m->n},
-                       .m = depth,
-                       .n = m->n,
-                       .k = tiles,
-                       .a_m = 1,
-                       .a_k = depth,
-                       .b_k = m->n,
-                       .b_n = 1,
-                       .packed = panels ? m->width : 0};
-    dn_access at = {0, {depth * m->n, m->n, 1}};
+    dn_contract dot;
+    dn_wino_product(m->plan, m->images, m->n, &dot);
+    dot.packed = dn_wino_panels(m) ? m->width : 0;
+    int64_t matrix = dot.m * m->n;
+    dn_access at = {0, {m->x->points * matrix, matrix, m->n, 1}};
     push_product(m, &dot, (int[]){patches, operand}, to, &at, m->first > 0);
 }

@@ -92,11 +92,11 @@ static bool fits(const dn_wino_part *m) {
            m->kernel->n_values * y->tile * x->tile <= MOST_EPILOGUE;
 }
 
-// The axes (image, tile y, tile x, phase y, phase x, n), and M's strides.
+// The axes (image, tile y, tile x, phase y, phase x, n), and M's strides but those of tiles.
 static void result_axes(const dn_wino_part *m, dn_wino_loop *l, dn_access *from) {
     const dn_winograd *p = m->plan;
     int64_t square = p->points * dn_wino_apart(m->images * p->tiles * m->n);
-    dn_wino_tile_axes(m, l, m->n, from);
+    dn_wino_tile_axes(m, l);
     from->stride[dn_wino_axis_add(l, m->y->out_phases)] = m->x->out_phases * square;
     from->stride[dn_wino_axis_add(l, m->x->out_phases)] = square;
     from->stride[dn_wino_axis_add(l, m->n)] = 1;
@@ -108,8 +108,10 @@ static dn_wino_square results_of(const dn_wino_part *m, dn_wino_loop *l, int pro
     dn_wino_square points = {m->y->points, m->x->points, {0}}, results;
     int from = dn_wino_arg(l, products, 0);
     int64_t point = dn_wino_apart(m->images * p->tiles * m->n);
-    for (int i = 0; i < p->points; i++, at.offset += point)
+    for (int i = 0; i < p->points; i++, at.offset += point) {
+        dn_wino_tile_strides(m, i, m->n, &at);
         points.value[i] = dn_wino_load(l, from, &at);
+    }
     dn_wino_transform(l, m->y->a[0], m->y->tile, m->x->a[0], m->x->tile, false, &points, &results);
     return results;
 }

@@ -11,7 +11,8 @@ typedef struct phase {
 
 // The tap of a phase (of the image or of the result) that is number j of a stride-1 convolution.
 static int64_t tap_of(const dn_winograd *p, const dn_wino_axis *x, int64_t in, int64_t out, int j) {
-    if (p->contract.op != DN_OP_CONV_INPUT) return in + x->stride * j;
+    if (p->contract.op != DN_OP_CONV_INPUT)
+        return x->stride - 1 - in - x->missing + x->stride * j;
     return floor_mod(out + x->lo, x->stride) + x->stride * (x->taps - 1 - j);
 }
 
@@ -22,6 +23,11 @@ static int64_t tap_y(const phase *f, int j) {
 static int64_t tap_x(const phase *f, int j) {
     return tap_of(f->part->plan, f->part->x, f->in_x, f->out_x, j);
 }
+
+// The first tap of the kernel that the phase has.
+static int64_t first_y(const phase *f) { return floor_mod(tap_y(f, 0), f->part->y->stride); }
+
+static int64_t first_x(const phase *f) { return floor_mod(tap_x(f, 0), f->part->x->stride); }
 
 static int64_t offset_in_w(const dn_wino_part *m, int64_t y, int64_t x) {
     return (y * m->x->kernel + x) * m->plan->k * m->plan->n;
@@ -63,19 +69,21 @@ static void weight_axes(const dn_wino_part *m, const weights *w, dn_wino_loop *l
     to->stride[k] = lanes;
 }
 
+static bool is_tap(const dn_wino_part *m, int64_t y, int64_t x) {
+    return y >= 0 && y < m->y->kernel && x >= 0 && x < m->x->kernel;
+}
+
 static void load_taps(const phase *f, dn_wino_loop *l, const weights *w, const dn_access *from,
                       dn_wino_square *taps) {
     const dn_wino_part *m = f->part;
-    int64_t base_y = tap_y(f, 0) % m->y->stride, base_x = tap_x(f, 0) % m->x->stride;
-    int64_t base = base_y * m->x->kernel + base_x;
+    int64_t base = first_y(f) * m->x->kernel + first_x(f);
     int arg = dn_wino_arg(l, w->buffer, base * w->tap + w->column);
     *taps = (dn_wino_square){m->y->taps, m->x->taps, {0}};
     for (int i = 0; i < taps->rows * taps->columns; i++) {
         int64_t y = tap_y(f, i / taps->columns), x = tap_x(f, i % taps->columns);
         dn_access at = *from;
         at.offset = (y * m->x->kernel + x - base) * w->tap;
-        bool exists = y < m->y->kernel && x < m->x->kernel;
-        taps->value[i] = exists ? dn_wino_load(l, arg, &at) : -1;
+        taps->value[i] = is_tap(m, y, x) ? dn_wino_load(l, arg, &at) : -1;
     }
 }
 
@@ -90,11 +98,13 @@ static void push_weights(const phase *f, const weights *w, int to) {
     dn_wino_square taps, points;
     load_taps(f, &l, w, &from, &taps);
     int64_t lanes = dn_wino_panels(m) ? m->width : m->n, matrix = p->in_phases * p->k * m->n;
-    int64_t in = f->in_y * x->in_phases + f->in_x, out = f->out_y * x->out_phases + f->out_x;
-    int arg = dn_wino_arg(&l, to, out * p->points * matrix + in * p->k * lanes);
+    int64_t out = f->out_y * x->out_phases + f->out_x;
+    int arg = dn_wino_arg(&l, to, out * p->points * matrix);
     dn_wino_transform(&l, y->g[0], y->points, x->g[0], x->points, false, &taps, &points);
-    for (int i = 0; i < p->points; i++, at.offset += matrix)
+    for (int i = 0; i < p->points; i++) {
+        at.offset = i * matrix + dn_wino_phase(p, i, f->in_y, f->in_x) * p->k * lanes;
         dn_wino_store(&l, arg, points.value[i], &at);
+    }
     dn_wino_close(&l);
 }
 
@@ -119,7 +129,7 @@ static void push_taps(const phase *f, int products, int to) {
     const dn_wino_part *m = f->part;
     const dn_winograd *p = m->plan;
     const dn_wino_axis *y = m->y, *x = m->x;
-    int64_t matrix = p->k * m->n, in = f->in_y * x->in_phases + f->in_x;
+    int64_t matrix = p->k * m->n;
     dn_wino_loop l = {0};
     dn_access from = {0}, at = {0};
     int k = dn_wino_axis_add(&l, p->k), column = dn_wino_axis_add(&l, m->n);
@@ -127,16 +137,18 @@ static void push_taps(const phase *f, int products, int to) {
     at.stride[k] = p->n;
     from.stride[column] = at.stride[column] = 1;
     dn_wino_open(&l, m->out, m->arena, "winograd taps", m->kernel->span);
-    int source = dn_wino_arg(&l, products, in * matrix);
-    int target = dn_wino_arg(&l, to, offset_in_w(m, f->in_y, f->in_x) + m->column);
+    int source = dn_wino_arg(&l, products, 0);
+    int target = dn_wino_arg(&l, to, offset_in_w(m, first_y(f), first_x(f)) + m->column);
     dn_wino_square points = {y->points, x->points, {0}}, taps;
-    for (int i = 0; i < p->points; i++, from.offset += p->in_phases * matrix)
+    for (int i = 0; i < p->points; i++) {
+        from.offset = (i * p->in_phases + dn_wino_phase(p, i, f->in_y, f->in_x)) * matrix;
         points.value[i] = dn_wino_load(&l, source, &from);
+    }
     dn_wino_transform(&l, y->g[0], y->taps, x->g[0], x->taps, true, &points, &taps);
     for (int i = 0; i < y->taps * x->taps; i++) {
         int64_t down = tap_y(f, i / x->taps), right = tap_x(f, i % x->taps);
-        if (down >= y->kernel || right >= x->kernel) continue;
-        at.offset = offset_in_w(m, down - f->in_y, right - f->in_x);
+        if (!is_tap(m, down, right)) continue;
+        at.offset = offset_in_w(m, down - first_y(f), right - first_x(f));
         dn_wino_store(&l, target, taps.value[i], &at);
     }
     dn_wino_close(&l);
