@@ -26,12 +26,16 @@ static void plan_image(const dn_contract *c, int d, dn_wino_axis *x) {
 }
 
 // CONV_INPUT: patches of y. Result q of phase p is pixel q * stride + p of the image, to which y at
-// q + floor((p + lo) / stride) and the taps - 1 before it contribute.
+// q + floor((p + lo) / stride) and the taps - 1 before it contribute. The patches of one phase do
+// for the others, if those lack a tap.
 static void plan_input(const dn_contract *c, int d, dn_wino_axis *x) {
     int64_t first = floor_div(c->lo[d], c->stride[d]);
+    int64_t last = floor_div(c->lo[d] + c->stride[d] - 1, c->stride[d]);
+    if (x->missing) first = last;
     x->in_phases = 1;
     x->out_phases = c->stride[d];
-    x->shifts = floor_div(c->lo[d] + c->stride[d] - 1, c->stride[d]) - first + 1;
+    x->shifts = last - first + 1;
+    x->newest = last;
     x->size = c->out[d];
     x->out = c->image[d];
     x->before = x->taps - 1 - first;

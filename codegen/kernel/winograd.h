@@ -40,6 +40,7 @@ typedef struct dn_wino_axis {
     int64_t in_phases;   // of the operand that is cut into patches, which are summed over
     int64_t out_phases;  // of the result
     int64_t shifts;      // different places of the patches of result phases: 1 or 2
+    int64_t newest;      // CONV_INPUT: the last of y that counts for results 0, less their number
     int64_t size, out;   // of the operand, and of the result (CONV_WEIGHT: of y)
     int64_t before;      // zeros in front of the operand, < 0: elements that are left out
     int64_t extent;      // of the operand with them, and with those behind it

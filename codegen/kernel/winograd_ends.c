@@ -34,11 +34,18 @@ void dn_wino_tile_strides(const dn_wino_part *m, int point, int64_t tile, dn_acc
         *right = tile, *down = x->tiles * tile, *image = y->tiles * *down;
 }
 
-// The phase of the result that lacks its first tap.
-static int64_t lacking(const dn_wino_axis *x) {
-    int64_t phase = 0;
-    while ((phase + x->lo + x->stride) % x->stride != x->stride - 1) phase++;
-    return phase;
+int64_t dn_wino_phase_tap(const dn_wino_axis *x, int64_t out) {
+    int64_t tap = out + x->lo - x->stride * x->newest;
+    return x->shifts > 1 && tap < 0 ? tap + x->stride : tap;
+}
+
+// The phase of the result that lacks a tap, the one of the newest y or of the oldest. Weights are
+// in the order of y: the first is the oldest one's.
+static dn_limit lacking(const dn_wino_axis *x, int axis, int d) {
+    bool newest = dn_wino_phase_tap(x, 0) < 0;
+    return (dn_limit){.steps = true,
+                      .axis = {axis, d},
+                      .index = {newest ? x->points - 1 : 0, newest ? 0 : x->stride - 1}};
 }
 
 static void push(dn_contract *dot, dn_limit limit) {
@@ -55,8 +62,7 @@ void dn_wino_limit(const dn_winograd *p, int64_t images, dn_contract *dot) {
         int64_t tiles = x->full * other->tiles * images, phases = other->in_phases * p->k;
         if (is_last(x, x->points - 1))
             push(dot, (dn_limit){weight, {axis, -1}, {x->points - 1, 0}, tiles});
-        if (is_first(x, 0) && input)
-            push(dot, (dn_limit){true, {axis, d}, {0, lacking(x)}, 0});
-        if (is_first(x, 0) && !input) push(dot, (dn_limit){!weight, {axis, -1}, {0, 0}, phases});
+        if (x->missing && input) push(dot, lacking(x, axis, d));
+        if (x->missing && !input) push(dot, (dn_limit){!weight, {axis, -1}, {0, 0}, phases});
     }
 }

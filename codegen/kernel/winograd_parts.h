@@ -30,6 +30,8 @@ void dn_wino_tile_axes(const dn_wino_part *part, dn_wino_loop *l);
 // tile is so many elements from the next one.
 int64_t dn_wino_phase(const dn_winograd *plan, int point, int64_t in_y, int64_t in_x);
 void dn_wino_tile_strides(const dn_wino_part *part, int point, int64_t tile, dn_access *at);
+// Which tap of a phase of the result meets the newest y; -1: it lacks this one.
+int64_t dn_wino_phase_tap(const dn_wino_axis *axis, int64_t out);
 // What the products take and need, of so many images.
 void dn_wino_limit(const dn_winograd *plan, int64_t images, dn_contract *dot);
 

@@ -13,7 +13,7 @@ typedef struct phase {
 static int64_t tap_of(const dn_winograd *p, const dn_wino_axis *x, int64_t in, int64_t out, int j) {
     if (p->contract.op != DN_OP_CONV_INPUT)
         return x->stride - 1 - in - x->missing + x->stride * j;
-    return floor_mod(out + x->lo, x->stride) + x->stride * (x->taps - 1 - j);
+    return dn_wino_phase_tap(x, out) + x->stride * (x->taps - 1 - j);
 }
 
 static int64_t tap_y(const phase *f, int j) {
