@@ -1,7 +1,7 @@
 // How a convolution is done by Winograd's algorithm: sizes, and what it costs.
-#include "codegen/kernel/winograd_parts.h"
-
 #include <string.h>
+
+#include "codegen/kernel/winograd_parts.h"
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

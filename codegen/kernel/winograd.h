@@ -21,8 +21,8 @@
 //   product   M [out phase][point][tile][n] = V U
 //   results   A^T M, and the contraction's epilogue
 // or, for CONV_WEIGHT, patches, W [point][tile][n] = A y, N [point][in phase, k][n] += V^T W, and
-// G^T N. Phases are in the order that begins with those that have all taps, tiles in that of images;
-// at the first and the last points in others (winograd_ends.c).
+// G^T N. Phases are in the order that begins with those that have all taps, tiles in that of
+// images; at the first and the last points in others (winograd_ends.c).
 #ifndef DN_CODEGEN_KERNEL_WINOGRAD_H
 #define DN_CODEGEN_KERNEL_WINOGRAD_H
 
@@ -34,7 +34,7 @@ enum { DN_MOST_POINTS = 6 };
 typedef struct dn_wino_axis {
     int points, taps, tile;
     int64_t kernel, stride, lo;
-    int64_t missing;     // taps in front of the kernel that make it a multiple of the stride
+    int64_t missing;  // taps in front of the kernel that make it a multiple of the stride
     int64_t tiles;
     int64_t full;        // tiles all of whose results exist: all, or all but the last
     int64_t in_phases;   // of the operand that is cut into patches, which are summed over

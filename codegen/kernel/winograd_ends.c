@@ -34,6 +34,14 @@ void dn_wino_tile_strides(const dn_wino_part *m, int point, int64_t tile, dn_acc
         *right = tile, *down = x->tiles * tile, *image = y->tiles * *down;
 }
 
+// At the corner, the least of both limits may leave tiles that one of the axes has nothing of.
+bool dn_wino_needs(const dn_winograd *p, int point, int64_t tile_y, int64_t tile_x) {
+    const dn_wino_axis *y = &p->axis[0], *x = &p->axis[1];
+    bool rows = is_last(y, point / x->points), columns = is_last(x, point % x->points);
+    if (rows && columns) return true;
+    return !(rows && tile_y >= y->full) && !(columns && tile_x >= x->full);
+}
+
 int64_t dn_wino_phase_tap(const dn_wino_axis *x, int64_t out) {
     int64_t tap = out + x->lo - x->stride * x->newest;
     return x->shifts > 1 && tap < 0 ? tap + x->stride : tap;

@@ -22,6 +22,18 @@ int dn_wino_buffer(const dn_wino_part *part, int64_t count);
 int64_t dn_wino_apart(int64_t count);
 // The columns are panels of whole vectors.
 bool dn_wino_panels(const dn_wino_part *part);
+// The images of an operand: [image][y][x][channel], from `begin` on; the first pixel of the first
+// tile is `offset` behind.
+typedef struct dn_wino_image {
+    int buffer;
+    int64_t begin, offset, rows, columns, channels;
+} dn_wino_image;
+// ---- winograd_pad.c ----
+dn_wino_image dn_wino_plain(const dn_wino_part *part, int buffer, const int64_t size[2],
+                            const int64_t before[2], int64_t channels);
+// The operand if it has all pixels of [-before, -before + extent), else a padded copy.
+dn_wino_image dn_wino_padded(const dn_wino_part *part, const dn_wino_image *plain,
+                             const int64_t before[2], const int64_t extent[2]);
 // Adds the axes (image, tile y, tile x).
 void dn_wino_tile_axes(const dn_wino_part *part, dn_wino_loop *l);
 
@@ -30,6 +42,8 @@ void dn_wino_tile_axes(const dn_wino_part *part, dn_wino_loop *l);
 // tile is so many elements from the next one.
 int64_t dn_wino_phase(const dn_winograd *plan, int point, int64_t in_y, int64_t in_x);
 void dn_wino_tile_strides(const dn_wino_part *part, int point, int64_t tile, dn_access *at);
+// False: nothing uses the value of such a tile at this point.
+bool dn_wino_needs(const dn_winograd *plan, int point, int64_t tile_y, int64_t tile_x);
 // Which tap of a phase of the result meets the newest y; -1: it lacks this one.
 int64_t dn_wino_phase_tap(const dn_wino_axis *axis, int64_t out);
 // What the products take and need, of so many images.

@@ -11,8 +11,7 @@ typedef struct phase {
 
 // The tap of a phase (of the image or of the result) that is number j of a stride-1 convolution.
 static int64_t tap_of(const dn_winograd *p, const dn_wino_axis *x, int64_t in, int64_t out, int j) {
-    if (p->contract.op != DN_OP_CONV_INPUT)
-        return x->stride - 1 - in - x->missing + x->stride * j;
+    if (p->contract.op != DN_OP_CONV_INPUT) return x->stride - 1 - in - x->missing + x->stride * j;
     return dn_wino_phase_tap(x, out) + x->stride * (x->taps - 1 - j);
 }
 
