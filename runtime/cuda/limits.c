@@ -36,6 +36,7 @@ void dn_cuda_limits(const dn_cuda *cuda, dn_machine *out) {
     *out = (dn_machine){.source = cuda->name};
     if (!known) return;
     out->flops = 1e3 * processors * clock * each->f32;
-    out->matrix = 1e3 * processors * clock * each->matrix[cuda->code->units];
     out->bytes = 2e3 * memory_clock * (bits / 8);
+    if (!cuda->n_loaded) return;
+    out->matrix = 1e3 * processors * clock * each->matrix[cuda->loaded[0].code->units];
 }
