@@ -22,6 +22,7 @@ typedef enum dn_matrix_units {
     DN_MATRIX_BF16,  // 7 bits
     DN_MATRIX_KINDS,
 } dn_matrix_units;
+const char *dn_matrix_units_name(dn_matrix_units units);  // "tf32" (limits.c)
 
 // How a kernel is launched; the grid has one dimension.
 typedef struct dn_cuda_kernel {
@@ -83,14 +84,16 @@ typedef struct dn_cuda dn_cuda;  // a device with a program's variables
 dn_status dn_cuda_open(const dn_program *program, const dn_cuda_code *code, int device,
                        dn_cuda **out) DN_MUST_USE;
 void dn_cuda_close(dn_cuda *cuda);  // accepts NULL; what others hold comes to the host
-// The program is `program` from now on: its entries are those so far and, behind them, those of
-// `code` (NULL: none). Its variables may be of other types. The former description is needed until
-// it returns. After a failure the device can only be closed; DN_MEMORY: there was too little.
+// What others hold comes to the host, and the device keeps nothing.
+dn_status dn_cuda_bring_home(dn_cuda *cuda) DN_MUST_USE;
+// After dn_cuda_bring_home: the program is `program` from now on. Its entries are those so far and,
+// behind them, those of `code` (NULL: none); its variables may be of other types. The former
+// description is needed until it returns. After a failure the device can only be closed; DN_MEMORY:
+// there was too little.
 dn_status dn_cuda_extend(dn_cuda *cuda, const dn_program *program,
                          const dn_cuda_code *code) DN_MUST_USE;
 const char *dn_cuda_name(const dn_cuda *cuda);  // of the device: "NVIDIA H100 80GB HBM3"
 int dn_cuda_capability(const dn_cuda *cuda);    // 90
-void dn_cuda_memory_now(const dn_cuda *cuda, dn_cuda_memory *out);
 // For libraries, whose callers have threads and perhaps CUDA contexts of their own: what was
 // current before comes back.
 void dn_cuda_leave(dn_cuda *cuda);

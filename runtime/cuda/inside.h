@@ -114,9 +114,7 @@ dn_status dn_cuda_give_variables(dn_cuda *cuda, dn_cuda_entry *e,
                                  const dn_native_call *call) DN_MUST_USE;
 dn_status dn_cuda_give_outputs(dn_cuda *cuda, const dn_cuda_entry *e, const dn_native_call *call,
                                int set) DN_MUST_USE;
-// Before the plan changes: what others hold comes to the host, and the device keeps nothing.
-dn_status dn_cuda_bring_home(dn_cuda *cuda) DN_MUST_USE;
-// At the end: the same as far as the device still does it, the rest is lost.
+// At the end: dn_cuda_bring_home as far as the device still does it, the rest is lost.
 void dn_cuda_let_go(dn_cuda *cuda);
 
 dn_tensor_source dn_cuda_output_source(void);

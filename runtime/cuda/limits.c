@@ -1,6 +1,12 @@
 // What a device can do at best, by what is known of its generation and what the driver tells.
 #include "runtime/cuda/inside.h"
 
+const char *dn_matrix_units_name(dn_matrix_units units) {
+    static const char *const names[] = {
+        [DN_MATRIX_F32] = "f32", [DN_MATRIX_TF32] = "tf32", [DN_MATRIX_BF16] = "bf16"};
+    return names[units];
+}
+
 // Of one multiprocessor in one clock; multiply-adds count as two, zeros are not left out. The
 // best of a generation: GeForce cards of some have half of the matrix units' rates.
 typedef struct generation {

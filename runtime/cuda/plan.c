@@ -155,7 +155,6 @@ void dn_cuda_free_plan(dn_cuda *cuda) {
 }
 
 dn_status dn_cuda_extend(dn_cuda *cuda, const dn_program *program, const dn_cuda_code *code) {
-    DN_TRY(dn_cuda_bring_home(cuda));
     dn_cuda_free_plan(cuda);
     cuda->program = program;
     if (code)
@@ -163,5 +162,3 @@ dn_status dn_cuda_extend(dn_cuda *cuda, const dn_program *program, const dn_cuda
     DN_TRY(make_plan(cuda));
     return code ? dn_cuda_load(cuda, &cuda->loaded[cuda->n_loaded - 1]) : DN_SUCCESS;
 }
-
-void dn_cuda_memory_now(const dn_cuda *cuda, dn_cuda_memory *out) { *out = cuda->layout.sizes; }
