@@ -181,9 +181,8 @@ static bool is_outdated(const dn_gpu *gpu, const dn_native_call *call) {
 }
 
 // Where not all fits that ever ran there, the device begins anew with what is run now.
-static dn_status put_there(dn_gpu *gpu, gpu_code *code, const dn_native_call *call) {
+static dn_status put_there(dn_gpu *gpu, gpu_code *code) {
     bool there = code->first >= 0;
-    if (there && !is_outdated(gpu, call)) return DN_SUCCESS;
     bool alone = count_on_device(gpu) == (there ? code->code.n_entries : 0);
     dn_status status = extend(gpu, there ? NULL : code);
     bool begins_anew = status && dn_status_code(status) == DN_MEMORY && !gpu->cuda && !alone;
@@ -202,28 +201,36 @@ static dn_status look_after(dn_gpu *gpu, dn_status status) {
 
 // ---- for the backend -------------------------------------------------------------------------
 
-static void mark(dn_profile *profile, bool begins) {
-    if (profile) dn_profile_mark(profile, DN_PROFILE_COMPILE, begins);
+static bool is_ready(const dn_gpu *gpu, const dn_ready *ready, const dn_native_call *call) {
+    if (!ready->batch) return false;
+    const gpu_code *code = ready->batch->code;
+    return code->first >= 0 && !is_outdated(gpu, call);
 }
 
-static dn_status make_ready(dn_gpu *gpu, int index, const dn_native_call *call, dn_ready *ready) {
-    *ready = dn_batches_find(&gpu->batches, gpu->compiler, index);
+static dn_status make_ready(dn_gpu *gpu, int index, dn_ready *ready) {
     if (!ready->batch) DN_TRY(compile(gpu, index, ready));
-    return put_there(gpu, ready->batch->code, call);
+    return put_there(gpu, ready->batch->code);
+}
+
+static dn_status find_ready(dn_gpu *gpu, const dn_native_call *call, dn_profile *profile,
+                            dn_ready *out) {
+    int index = (int)(call->entry - gpu->compiler->entries);
+    *out = dn_batches_find(&gpu->batches, gpu->compiler, index);
+    if (is_ready(gpu, out, call)) return DN_SUCCESS;
+    if (profile) dn_profile_mark(profile, DN_PROFILE_COMPILE, true);
+    dn_status status = make_ready(gpu, index, out);
+    if (profile) dn_profile_mark(profile, DN_PROFILE_COMPILE, false);
+    return status;
 }
 
 dn_status dn_gpu_run(dn_gpu *gpu, const dn_native_call *call, dn_profile *profile) {
-    int index = (int)(call->entry - gpu->compiler->entries);
     dn_ready ready;
-    mark(profile, true);
-    dn_status status = make_ready(gpu, index, call, &ready);
-    mark(profile, false);
-    if (status) return status;
+    DN_TRY(find_ready(gpu, call, profile, &ready));
     dn_native_call there = *call;
     const gpu_code *code = ready.batch->code;
     there.entry = &gpu->program->entries[code->first + ready.number];
-    status = profile ? dn_cuda_run_profiled(gpu->cuda, profile, call->entry, &there)
-                     : dn_cuda_run(gpu->cuda, &there);
+    dn_status status = profile ? dn_cuda_run_profiled(gpu->cuda, profile, call->entry, &there)
+                               : dn_cuda_run(gpu->cuda, &there);
     return look_after(gpu, status);
 }
 
