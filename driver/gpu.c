@@ -152,12 +152,20 @@ static dn_status take_device(dn_gpu *gpu) {
     return gpu->cuda ? DN_SUCCESS : dn_cuda_open(&nothing, NULL, gpu->device, &gpu->cuda);
 }
 
+// A device that has failed fails always. A run that has failed may go on with another input.
+static dn_status look_after(dn_gpu *gpu, dn_status status) {
+    dn_status device = status ? dn_cuda_wait(gpu->cuda) : DN_SUCCESS;
+    if (device) leave_device(gpu);
+    dn_status_free(device);
+    return status;
+}
+
 // Brings `code` there (NULL: none), beside what is there.
 static dn_status extend(dn_gpu *gpu, gpu_code *code) {
+    DN_TRY(take_device(gpu));
+    DN_TRY(look_after(gpu, dn_cuda_bring_home(gpu->cuda)));
     int n = count_on_device(gpu);
     gpu_program *before = gpu->program;
-    DN_TRY(take_device(gpu));
-    DN_TRY(dn_cuda_bring_home(gpu->cuda));
     if (code) {
         code->first = n;
         n += code->code.n_entries;
@@ -185,18 +193,10 @@ static dn_status put_there(dn_gpu *gpu, gpu_code *code) {
     bool there = code->first >= 0;
     bool alone = count_on_device(gpu) == (there ? code->code.n_entries : 0);
     dn_status status = extend(gpu, there ? NULL : code);
-    bool begins_anew = status && dn_status_code(status) == DN_MEMORY && !gpu->cuda && !alone;
-    if (!begins_anew) return status;
+    bool is_full = status && dn_status_code(status) == DN_MEMORY && !gpu->cuda;
+    if (!is_full || alone) return status;
     dn_status_free(status);
     return extend(gpu, code);
-}
-
-// A device that has failed fails always. A run that has failed may go on with another input.
-static dn_status look_after(dn_gpu *gpu, dn_status status) {
-    dn_status device = status ? dn_cuda_wait(gpu->cuda) : DN_SUCCESS;
-    if (device) leave_device(gpu);
-    dn_status_free(device);
-    return status;
 }
 
 // ---- for the backend -------------------------------------------------------------------------

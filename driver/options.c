@@ -206,7 +206,7 @@ static bool is_prompt(const dn_options *o) { return !o->file || o->expression ||
 
 static bool check_target(const dn_options *o, const char *program, bool is_dnetc) {
     bool rounds = o->precision && o->units != DN_MATRIX_F32;
-    bool may_use_gpu = o->n_cuda || o->backend == DN_BACKEND_CUDA || (!is_dnetc && is_prompt(o));
+    bool may_use_gpu = is_dnetc ? o->n_cuda > 0 : o->backend == DN_BACKEND_CUDA || is_prompt(o);
     if (o->n_cuda && !is_dnetc)
         return usage(program, "-target is dnetc's; dnet has --backend cuda", NULL);
     if (rounds && !may_use_gpu)
