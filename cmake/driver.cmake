@@ -1,5 +1,5 @@
 # The two programs: dnetc (the compiler) and dnet (the evaluator).
-add_library(dn_driver STATIC driver/options.c driver/execute.c driver/lower.c driver/fit.c driver/build.c driver/report.c driver/link.c
+add_library(dn_driver STATIC driver/options.c driver/execute.c driver/batches.c driver/gpu.c driver/lower.c driver/fit.c driver/build.c driver/report.c driver/link.c
             driver/link_library.c driver/build_cuda.c driver/toolchain.c driver/exports.c driver/c_library.c)
 file(GLOB prompt_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/driver/prompt/*.c)
 target_sources(dn_driver PRIVATE driver/nan.c driver/replay.c ${prompt_files})

@@ -17,7 +17,7 @@ static void help(void) {
         "       dnet -c EXPRESSION [FILE]   shows a value\n"
         "       dnet -i FILE.dnet           the prompt, with the definitions of a file\n\n"
         "Options, before the file:\n%s"
-        "  --backend x86|interp     machine code (the default), or the interpreter\n"
+        "  --backend x86|interp|cuda  machine code (the default), the interpreter, or a GPU\n"
         "  --profile                prints at the end what took time, and which kernels\n"
         "  --trace FILE.json        writes a trace for chrome://tracing or Perfetto\n"
         "  --check-nan              stops at the first NaN or infinity, and says which operation "
@@ -72,17 +72,28 @@ static int run_command(const dn_program *program, dn_backend *backend, const dn_
     return code;
 }
 
+static dn_backend backend_of(dn_compiler *c, const dn_options *options) {
+    return (dn_backend){
+        .compiler = c, .kind = options->backend, .level = options->level, .units = options->units};
+}
+
+static int print_profile(dn_backend *backend, int code) {
+    if (backend->kind != DN_BACKEND_CUDA)
+        return complain(dn_profile_print(backend->profile, backend->pool, backend->runner, stderr),
+                        code);
+    if (backend->gpu) dn_gpu_print_profile(backend->gpu, backend->profile, stderr);
+    return code;
+}
+
 static int run_program(dn_compiler *c, const dn_options *options, int argc, char **argv) {
     const dn_program *program = dn_compiler_program(c);
-    dn_backend backend = {.compiler = c, .kind = options->backend, .level = options->level};
+    dn_backend backend = backend_of(c, options);
     if (options->profile || options->trace) {
         dn_status status = dn_profile_new(program, options->trace, &backend.profile);
         if (status) return complain(status, DN_EXIT_ERRORS);
     }
     int code = run_command(program, &backend, options, argc, argv);
-    if (options->profile)
-        code =
-            complain(dn_profile_print(backend.profile, backend.pool, backend.runner, stderr), code);
+    if (options->profile) code = print_profile(&backend, code);
     if (options->trace) code = complain(dn_profile_end_trace(backend.profile), code);
     dn_profile_free(backend.profile);
     dn_backend_free(&backend);
@@ -90,7 +101,7 @@ static int run_program(dn_compiler *c, const dn_options *options, int argc, char
 }
 
 static int replay(dn_compiler *c, const dn_options *options) {
-    dn_backend backend = {.compiler = c, .kind = options->backend, .level = options->level};
+    dn_backend backend = backend_of(c, options);
     dn_checker checker = {.inner = dn_backend_executor(&backend), .compiler = c};
     int code = complain(dn_replay_run(&checker, options->replay), DN_EXIT_OK);
     dn_checker_free(&checker);

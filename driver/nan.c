@@ -259,27 +259,51 @@ static dn_status explain(dn_checker *checker, const dn_entry *entry, dn_tensor *
 
 // ---- around the backend ----------------------------------------------------------------------
 
+static dn_status settle(dn_tensor *const *tensors, int n) {
+    for (int i = 0; i < n; i++) DN_TRY(dn_tensor_settle(tensors[i]));
+    return DN_SUCCESS;
+}
+
 static bool all_finite(dn_tensor *const *tensors, int n) {
     for (int i = 0; i < n; i++)
-        if (tensors[i] && marks_of(tensors[i])) return false;
+        if (marks_of(tensors[i])) return false;
     return true;
 }
 
+// Looks at what a run gave; `before` are the variables that it was given.
+static dn_status judge(dn_checker *checker, const dn_entry *entry, dn_tensor *const *inputs,
+                       dn_tensor *const *vars, dn_tensor *const *outputs, dn_tensor *const *before,
+                       uint64_t seed, uint64_t step) {
+    DN_TRY(settle(outputs, entry->n_outputs));
+    DN_TRY(settle(vars, entry->n_vars));
+    if (all_finite(outputs, entry->n_outputs) && all_finite(vars, entry->n_vars)) return DN_SUCCESS;
+    return explain(checker, entry, inputs, before, seed, step);
+}
+
+// The results were bad: they go, and the caller has `before` again.
+static void undo(const dn_entry *entry, dn_tensor **vars, dn_tensor *const *outputs,
+                 dn_tensor *const *before) {
+    for (int i = 0; i < entry->n_outputs; i++) dn_tensor_release(outputs[i]);
+    for (int i = 0; i < entry->n_vars; i++) {
+        dn_tensor_release(vars[i]);
+        vars[i] = dn_tensor_retain(before[i]);
+    }
+}
+
+// Whoever runs the entry leaves a variable alone that somebody else holds, and gives another
+// tensor for it; so holding them keeps what was before.
 dn_status dn_checker_run(dn_checker *checker, const dn_entry *entry, dn_tensor *const *inputs,
                          dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step) {
     int n = entry->n_vars;
+    DN_TRY(settle(inputs, entry->n_inputs));
+    DN_TRY(settle(vars, n));
     dn_tensor **before = dn_xcalloc((size_t)n + 1, sizeof(dn_tensor *));
-    dn_status status = DN_SUCCESS;
-    for (int i = 0; i < n && !status; i++) status = dn_tensor_copy(vars[i], &before[i]);
-    if (!status)
-        status =
-            checker->inner.run(checker->inner.context, entry, inputs, vars, outputs, seed, step);
-    bool ran = !status;
-    if (ran && !(all_finite(outputs, entry->n_outputs) && all_finite(vars, n)))
-        status = explain(checker, entry, inputs, before, seed, step);
-    if (ran && status) {
-        for (int i = 0; i < entry->n_outputs; i++) dn_tensor_release(outputs[i]);
-        for (int i = 0; i < n; i++) memcpy(vars[i]->data, before[i]->data, vars[i]->bytes);
+    for (int i = 0; i < n; i++) before[i] = dn_tensor_retain(vars[i]);
+    dn_status status =
+        checker->inner.run(checker->inner.context, entry, inputs, vars, outputs, seed, step);
+    if (!status) {
+        status = judge(checker, entry, inputs, vars, outputs, before, seed, step);
+        if (status) undo(entry, vars, outputs, before);
     }
     for (int i = 0; i < n; i++) dn_tensor_release(before[i]);
     free(before);
@@ -291,8 +315,14 @@ static dn_status run(void *context, const dn_entry *entry, dn_tensor *const *inp
     return dn_checker_run(context, entry, inputs, vars, outputs, seed, step);
 }
 
+static dn_status use(void *context, const char *device) {
+    const dn_executor *inner = &((dn_checker *)context)->inner;
+    return inner->use(inner->context, device);
+}
+
 dn_executor dn_checker_executor(dn_checker *checker) {
-    return (dn_executor){.context = checker, .run = run};
+    const dn_executor *inner = &checker->inner;
+    return (dn_executor){.context = checker, .run = run, .use = inner->use ? use : NULL};
 }
 
 void dn_checker_free(dn_checker *checker) { dn_pool_free(checker->pool); }

@@ -1,8 +1,8 @@
 // --check-nan and :nan: which operation made the first NaN or infinity.
 //
-// The entry runs as it always does, on copies of the variables that are kept until its results are
-// known to be finite. If they are not, the interpreter repeats the run op by op, and the way back
-// from the result leads to the op whose operands were fine.
+// The entry runs as it always does, and the variables that it was given are kept until its results
+// are known to be finite. If they are not, the interpreter repeats the run op by op, and the way
+// back from the result leads to the op whose operands were fine.
 #ifndef DN_DRIVER_NAN_H
 #define DN_DRIVER_NAN_H
 

@@ -118,16 +118,8 @@ static bool read_max_memory(dn_options *o, const char *program, const char *valu
 }
 
 static bool read_backend(dn_options *o, const char *program, const char *value) {
-    if (strcmp(value, "x86") == 0) {
-        o->backend = DN_BACKEND_X86;
-    } else if (strcmp(value, "interp") == 0) {
-        o->backend = DN_BACKEND_INTERP;
-    } else {
-        return usage(program,
-                     "--backend is x86 or interp (dnetc -target cuda makes programs for GPUs), not",
-                     value);
-    }
-    return true;
+    if (dn_backend_of(value, &o->backend)) return true;
+    return usage(program, "--backend is x86, interp or cuda, not", value);
 }
 
 static bool read_level(dn_options *o, const char *program, const char *arg) {
@@ -209,12 +201,19 @@ static bool is_emitted(const dn_options *o, const char *what) {
     return o->emit && strcmp(o->emit, what) == 0;
 }
 
+// Whether `dnet` reads from the terminal: there a backend can be chosen later, too.
+static bool is_prompt(const dn_options *o) { return !o->file || o->expression || o->interactive; }
+
 static bool check_target(const dn_options *o, const char *program, bool is_dnetc) {
     bool rounds = o->precision && o->units != DN_MATRIX_F32;
+    bool may_use_gpu = is_dnetc ? o->n_cuda > 0 : o->backend == DN_BACKEND_CUDA || is_prompt(o);
     if (o->n_cuda && !is_dnetc)
-        return usage(program, "-target is dnetc's: programs for GPUs are compiled", NULL);
-    if (rounds && !o->n_cuda)
-        return usage(program, "GPUs alone (-target cuda) have --precision", o->precision);
+        return usage(program, "-target is dnetc's; dnet has --backend cuda", NULL);
+    if (rounds && !may_use_gpu)
+        return usage(program,
+                     is_dnetc ? "GPUs alone (-target cuda) have --precision"
+                              : "GPUs alone (--backend cuda) have --precision",
+                     o->precision);
     if ((is_emitted(o, "ptx") || is_emitted(o, "cubin")) && !o->n_cuda)
         return usage(program, "only GPUs (-target cuda) have", o->emit);
     if (is_emitted(o, "asm") && !o->x86)
@@ -228,7 +227,8 @@ static bool check_target(const dn_options *o, const char *program, bool is_dnetc
 
 // The units that --precision chose, or what GPUs do by default.
 static void set_units(dn_options *o) {
-    for (int i = 0; i < o->n_cuda; i++) o->cuda[i].units = o->precision ? o->units : DN_MATRIX_TF32;
+    if (!o->precision) o->units = DN_MATRIX_TF32;
+    for (int i = 0; i < o->n_cuda; i++) o->cuda[i].units = o->units;
 }
 
 // Options that the other program understands, or that do not go together.

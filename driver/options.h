@@ -41,7 +41,7 @@ typedef struct dn_options {
     int n_cuda;
     bool cubin;             // --cubin
     const char *precision;  // --precision as it was given, or NULL
-    dn_matrix_units units;  // of it
+    dn_matrix_units units;  // of it, or what GPUs do by default
     bool syntax_only;
     dn_dtype real;  // --precision
     const char *max_memory;

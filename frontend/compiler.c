@@ -318,7 +318,8 @@ bool dn_compiler_check(dn_compiler *c) {
 // ----------------------------------------------------------------------------------------------
 
 static void fill_variables(dn_compiler *c) {
-    c->variables = dn_xrealloc(c->variables, (size_t)(c->n_vars + 1) * sizeof *c->variables);
+    if (!c->variables || c->n_vars != c->program.n_variables)
+        c->variables = dn_xrealloc(c->variables, (size_t)(c->n_vars + 1) * sizeof *c->variables);
     for (int i = 0; i < c->n_vars; i++) {
         const dn_var *var = c->vars[i];
         c->variables[i] = (dn_variable){.name = var->name,
@@ -331,7 +332,8 @@ static void fill_variables(dn_compiler *c) {
 }
 
 static void fill_entries(dn_compiler *c) {
-    c->entries = dn_xrealloc(c->entries, (size_t)(c->n_units + 1) * sizeof *c->entries);
+    if (!c->entries || c->n_units != c->program.n_entries)
+        c->entries = dn_xrealloc(c->entries, (size_t)(c->n_units + 1) * sizeof *c->entries);
     for (int i = 0; i < c->n_units; i++) {
         c->entries[i] = c->units[i].entry;
         c->entries[i].code = c->units[i].graph;

@@ -96,7 +96,7 @@ bool dn_compiler_is_callable(dn_decl_kind kind);  // which of the two kinds of n
 void dn_compiler_declare(dn_compiler *compiler, dn_file *tree);
 // Builds every step and command, then checks by themselves the nets and fns that nothing used.
 bool dn_compiler_check(dn_compiler *compiler);
-// The program as it stands.
+// The program as it stands. Its lists stay where they are as long as nothing was added.
 const dn_program *dn_compiler_program(dn_compiler *compiler);
 
 // The definition of `name`, or NULL. `callable`: only fns, nets, steps, commands, optimizers and

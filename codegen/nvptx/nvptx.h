@@ -21,6 +21,8 @@ typedef struct dn_nvptx {
 
 // "cuda" (sm_80), "cuda:sm_90a"; units are DN_MATRIX_F32. DN_INVALID for what is none or too old.
 dn_status dn_nvptx_parse(const char *target, dn_nvptx *out) DN_MUST_USE;
+// The best one that a device of this compute capability runs (90: sm_90a). DN_UNSUPPORTED if none.
+dn_status dn_nvptx_for(int capability, dn_nvptx *out) DN_MUST_USE;
 const char *dn_nvptx_processor(const dn_nvptx *target);  // "sm_90a"
 
 // Emits `kernel` as a function called `symbol` into e->module; `launch` gets its grid.

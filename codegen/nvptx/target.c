@@ -29,6 +29,19 @@ dn_status dn_nvptx_parse(const char *target, dn_nvptx *out) {
                         "sm_86, sm_87, sm_89, sm_90 and sm_90a");
 }
 
+dn_status dn_nvptx_for(int capability, dn_nvptx *out) {
+    const processor *best = NULL;
+    for (int i = 0; i < N_PROCESSORS; i++) {
+        const processor *p = &processors[i];
+        if (p->specific ? p->sm == capability : p->sm <= capability) best = p;
+    }
+    if (!best)
+        return dn_with_hint(dn_fail(DN_UNSUPPORTED, "the GPU is sm_%d", capability),
+                            "sm_80 and later ones can be used");
+    *out = (dn_nvptx){.sm = best->sm, .specific = best->specific};
+    return DN_SUCCESS;
+}
+
 const char *dn_nvptx_processor(const dn_nvptx *target) {
     for (int i = 0; i < N_PROCESSORS; i++)
         if (processors[i].sm == target->sm && processors[i].specific == target->specific)

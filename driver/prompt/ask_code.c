@@ -138,15 +138,24 @@ dn_status dn_ask_asm(dn_session *s, const char *argument) {
     return with_lowered(s, argument, &dn_x86_target, print_assembly);
 }
 
+// The GPU's where one is used, else what `dnetc -target cuda` makes code for.
+static dn_status ptx_target(const dn_backend *backend, dn_nvptx *out) {
+    if (backend->gpu) {
+        *out = *dn_gpu_target(backend->gpu);
+        return DN_SUCCESS;
+    }
+    DN_TRY(dn_nvptx_parse("cuda", out));
+    out->units = backend->units;
+    return DN_SUCCESS;
+}
+
 static dn_status print_ptx(dn_session *s, const int *units, dn_lowered *lowered,
                            const dn_native_options *options, dn_str *out) {
-    (void)s;
     (void)units;
     dn_nvptx target;
     char *text;
     size_t size;
-    DN_TRY(dn_nvptx_parse("cuda", &target));
-    target.units = DN_MATRIX_TF32;
+    DN_TRY(ptx_target(&s->backend, &target));
     DN_TRY(dn_cuda_emit(lowered->code, options, &target, DN_FORM_ASSEMBLY, NULL, &text, &size));
     dn_str_puts(out, text);
     free(text);

@@ -147,20 +147,42 @@ static void print_verdict(const dn_session *s, bool good, const char *text) {
            good ? "ok " : "BAD", dn_style_end(&s->style), text);
 }
 
-static dn_status compare_backends(dn_session *s, const trial *t) {
-    dn_value other;
+// How far apart the backends may be, of the largest value: some twenty times what a GPU's matrix
+// units round operands by.
+static double most_apart(const dn_backend *backend, dn_backend_kind a, dn_backend_kind b) {
+    static const double limits[] = {
+        [DN_MATRIX_F32] = 1e-4, [DN_MATRIX_TF32] = 1e-2, [DN_MATRIX_BF16] = 8e-2};
+    bool gpu = a == DN_BACKEND_CUDA || b == DN_BACKEND_CUDA;
+    return limits[gpu ? backend->units : DN_MATRIX_F32];
+}
+
+static void print_distance(dn_session *s, dn_backend_kind a, dn_backend_kind b, double worst) {
+    const char *first = dn_backend_name(a < b ? a : b), *second = dn_backend_name(a < b ? b : a);
+    char *text = worst == 0 ? dn_printf("%s and %s give the same bits", first, second)
+                            : dn_printf("%s and %s differ by %.2g of the largest value", first,
+                                        second, worst);
+    print_verdict(s, worst < most_apart(&s->backend, a, b), text);
+    free(text);
+}
+
+static dn_status compare_with(dn_session *s, const trial *t, dn_backend_kind other) {
+    dn_value value;
     dn_backend_kind kind = s->backend.kind;
-    s->backend.kind = kind == DN_BACKEND_X86 ? DN_BACKEND_INTERP : DN_BACKEND_X86;
-    dn_status status = try_run(s, t->input.command, NULL, &other);
+    s->backend.kind = other;
+    dn_status status = try_run(s, t->input.command, NULL, &value);
     s->backend.kind = kind;
     if (status) return status;
-    double worst = distance(&t->result, &other);
-    char *text = worst == 0
-                     ? dn_strdup("x86 and interp give the same bits")
-                     : dn_printf("x86 and interp differ by %.2g of the largest value", worst);
-    print_verdict(s, worst < 1e-4, text);
-    free(text);
-    dn_value_release(other);
+    print_distance(s, kind, other, distance(&t->result, &value));
+    dn_value_release(value);
+    return DN_SUCCESS;
+}
+
+// A GPU takes part once the session has used it.
+static dn_status compare_backends(dn_session *s, const trial *t) {
+    for (int i = 0; i < DN_BACKEND_KINDS; i++) {
+        bool there = i != DN_BACKEND_CUDA || s->backend.gpu;
+        if (there && i != (int)s->backend.kind) DN_TRY(compare_with(s, t, (dn_backend_kind)i));
+    }
     return DN_SUCCESS;
 }
 

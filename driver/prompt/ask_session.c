@@ -42,24 +42,36 @@ dn_status dn_ask_set(dn_session *s, const char *argument) {
                         "precision, threshold, edge, width");
 }
 
+// ---- backends --------------------------------------------------------------------------------
+
+// "cuda, NVIDIA H100 80GB HBM3, tf32"
+static void print_backend(const dn_backend *backend) {
+    fputs(dn_backend_name(backend->kind), stdout);
+    if (backend->kind == DN_BACKEND_CUDA && backend->gpu)
+        printf(", %s, %s", dn_gpu_name(backend->gpu), dn_matrix_units_name(backend->units));
+    putchar('\n');
+}
+
+static dn_status use_gpu(dn_backend *backend) {
+    dn_status status = dn_backend_open_gpu(backend, 0);
+    if (status)
+        return dn_with_hint(status, "the session goes on with %s", dn_backend_name(backend->kind));
+    backend->kind = DN_BACKEND_CUDA;
+    print_backend(backend);
+    return DN_SUCCESS;
+}
+
 dn_status dn_ask_backend(dn_session *s, const char *argument) {
-    static const char *const names[] = {[DN_BACKEND_X86] = "x86", [DN_BACKEND_INTERP] = "interp"};
-    enum { COUNT = sizeof names / sizeof *names };
+    dn_backend_kind kind;
     if (!*argument) {
-        printf("%s\n", names[s->backend.kind]);
+        print_backend(&s->backend);
         return DN_SUCCESS;
     }
-    for (int i = 0; i < COUNT; i++) {
-        if (strcmp(names[i], argument) != 0) continue;
-        s->backend.kind = (dn_backend_kind)i;
-        return DN_SUCCESS;
-    }
-    dn_status status =
-        dn_fail(DN_INVALID, "the prompt's backends are x86 and interp, not `%s`", argument);
-    if (strncmp(argument, "cuda", 4) != 0) return status;
-    return dn_with_hint(status,
-                        "a compiled program runs on a GPU: :save FILE.dnet, then `dnetc "
-                        "FILE.dnet -target cuda -o FILE` and `./FILE session`");
+    if (!dn_backend_of(argument, &kind))
+        return dn_fail(DN_INVALID, "the backends are x86, interp and cuda, not `%s`", argument);
+    if (kind == DN_BACKEND_CUDA) return use_gpu(&s->backend);
+    s->backend.kind = kind;
+    return DN_SUCCESS;
 }
 
 dn_status dn_ask_quit(dn_session *s, const char *argument) {

@@ -74,7 +74,12 @@ int dn_prompt_run(dn_compiler *compiler, const dn_options *options) {
     dn_session_begin(&session, compiler, options);
     dn_interrupt_install_patient();
     int code = DN_EXIT_OK;
-    if (options->file && !dn_session_load(&session, options->file)) {
+    dn_status status =
+        options->backend == DN_BACKEND_CUDA ? dn_backend_use(&session.backend, NULL) : DN_SUCCESS;
+    if (status) {
+        dn_session_report(&session, status);
+        code = DN_EXIT_ERRORS;
+    } else if (options->file && !dn_session_load(&session, options->file)) {
         code = DN_EXIT_ERRORS;
     } else if (options->expression) {
         dn_session_evaluate(&session, options->expression, true);

@@ -40,7 +40,10 @@ void dn_session_print(dn_str *text) {
 
 static dn_status copy_all(dn_tensor *const *from, int n, dn_tensor ***out) {
     *out = dn_xcalloc((size_t)n + 1, sizeof(dn_tensor *));
-    for (int i = 0; i < n; i++) DN_TRY(dn_tensor_copy(from[i], &(*out)[i]));
+    for (int i = 0; i < n; i++) {
+        DN_TRY(dn_tensor_settle(from[i]));
+        DN_TRY(dn_tensor_copy(from[i], &(*out)[i]));
+    }
     return DN_SUCCESS;
 }
 
@@ -77,15 +80,17 @@ static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *cons
 }
 
 void dn_session_begin(dn_session *s, dn_compiler *compiler, const dn_options *options) {
-    *s = (dn_session){
-        .compiler = compiler,
-        .backend = {.compiler = compiler, .kind = options->backend, .level = options->level},
-        .options = {.overwrite = true, .out = stdout, .err = stderr},
-        .style = dn_style_new(stdout),
-        .check_nan = options->check_nan};
+    *s = (dn_session){.compiler = compiler,
+                      .backend = {.compiler = compiler,
+                                  .kind = options->backend,
+                                  .level = options->level,
+                                  .units = options->units},
+                      .options = {.overwrite = true, .out = stdout, .err = stderr},
+                      .style = dn_style_new(stdout),
+                      .check_nan = options->check_nan};
     s->execute = dn_backend_executor(&s->backend);
     s->checker = (dn_checker){.inner = s->execute, .compiler = compiler};
-    s->executor = (dn_executor){.context = s, .run = run_entry};
+    s->executor = (dn_executor){.context = s, .defers = true, .run = run_entry};
 }
 
 void dn_session_end(dn_session *s) {
@@ -130,11 +135,22 @@ static void grow_locals(dn_session *s, int count) {
     s->n_locals = count;
 }
 
+// A GPU computes behind: an input ends when it has, with what it has to say.
+static dn_status finish(dn_session *s, dn_value *result) {
+    DN_TRY(dn_backend_wait(&s->backend));
+    return dn_value_settle(*result);
+}
+
 dn_status dn_session_run(dn_session *s, int command, dn_value *result) {
     *result = dn_value_none();
     DN_TRY(dn_session_extend(s));
     grow_locals(s, s->compiler->commands[command].n_locals);
-    return dn_run_command_with(s->run, command, s->locals, result);
+    DN_TRY(dn_run_command_with(s->run, command, s->locals, result));
+    dn_status status = finish(s, result);
+    if (!status) return DN_SUCCESS;
+    dn_value_release(*result);
+    *result = dn_value_none();
+    return status;
 }
 
 dn_status dn_session_record(dn_session *s, int command, dn_recorded *out, dn_value *result) {

@@ -4,7 +4,7 @@
 // The launches and arguments of entries are those of runtime/native/native.h; kernels are PTX, with
 // a grid that was fixed when they were compiled. Device memory is one block, whose size is known at
 // compile time (dn_cuda_memory_of): variables, then the arena (the largest of all entries), four
-// sets of inputs, outputs, state (layout.h).
+// sets of inputs, outputs, state (layout.h). A program may grow (dn_cuda_extend), as the prompt's.
 //
 // An entry runs as one CUDA graph, from its second run on; one that can fail as two, and the host
 // looks at the fault between them. Calls for a dn_cuda are made by one thread at a time, in which
@@ -22,6 +22,7 @@ typedef enum dn_matrix_units {
     DN_MATRIX_BF16,  // 7 bits
     DN_MATRIX_KINDS,
 } dn_matrix_units;
+const char *dn_matrix_units_name(dn_matrix_units units);  // "tf32" (limits.c)
 
 // How a kernel is launched; the grid has one dimension.
 typedef struct dn_cuda_kernel {
@@ -78,10 +79,21 @@ typedef struct dn_cuda dn_cuda;  // a device with a program's variables
 
 // Opens device number `device` of those that the driver shows (CUDA_VISIBLE_DEVICES is its). Fails
 // with a message for people: no driver, no device, no such number, too old, too little memory (with
-// the numbers), code that the driver cannot load (with its log). `program` and `code` outlive it.
+// the numbers), code that the driver cannot load (with its log). `program` and `code` outlive it;
+// `code` may be NULL: then there is only the device.
 dn_status dn_cuda_open(const dn_program *program, const dn_cuda_code *code, int device,
                        dn_cuda **out) DN_MUST_USE;
-void dn_cuda_close(dn_cuda *cuda);  // accepts NULL
+void dn_cuda_close(dn_cuda *cuda);  // accepts NULL; what others hold comes to the host
+// What others hold comes to the host, and the device keeps nothing.
+dn_status dn_cuda_bring_home(dn_cuda *cuda) DN_MUST_USE;
+// After dn_cuda_bring_home: the program is `program` from now on. Its entries are those so far and,
+// behind them, those of `code` (NULL: none); its variables may be of other types. The former
+// description is needed until it returns. After a failure the device can only be closed; DN_MEMORY:
+// there was too little.
+dn_status dn_cuda_extend(dn_cuda *cuda, const dn_program *program,
+                         const dn_cuda_code *code) DN_MUST_USE;
+const char *dn_cuda_name(const dn_cuda *cuda);  // of the device: "NVIDIA H100 80GB HBM3"
+int dn_cuda_capability(const dn_cuda *cuda);    // 90
 // For libraries, whose callers have threads and perhaps CUDA contexts of their own: what was
 // current before comes back.
 void dn_cuda_leave(dn_cuda *cuda);

@@ -246,8 +246,17 @@ static void let_go(dn_tensor *tensor) {
     dn_tensor_release(tensor);
 }
 
+dn_status dn_cuda_bring_home(dn_cuda *cuda) {
+    for (int i = 0; i < cuda->n_variables; i++) DN_TRY(forget_variable(&cuda->variables[i]));
+    for (int i = 0; i < DN_CUDA_SETS; i++) {
+        DN_TRY(dn_cuda_retire(cuda, i));
+        cuda->sets[i].used = false;
+    }
+    return dn_cuda_wait(cuda);
+}
+
 void dn_cuda_let_go(dn_cuda *cuda) {
-    for (int i = 0; cuda->variables && i < cuda->program->n_variables; i++)
+    for (int i = 0; i < cuda->n_variables; i++)
         if (cuda->variables[i].tensor) let_go(cuda->variables[i].tensor);
     for (int i = 0; i < DN_CUDA_SETS; i++) {
         dn_cuda_set *s = &cuda->sets[i];

@@ -36,9 +36,18 @@ typedef struct dn_cuda_part {
     dn_cu_graph_run graph[DN_CUDA_SETS];  // NULL: not captured yet
 } dn_cuda_part;
 
+// Code that was loaded: the best of its modules.
+typedef struct dn_cuda_loaded {
+    const dn_cuda_code *code;
+    dn_cu_module module;
+    const dn_cuda_kernel *kernels;  // of the module
+    dn_cu_function *functions;      // of the kernels; NULL for those without a symbol
+} dn_cuda_loaded;
+
 typedef struct dn_cuda_entry {
     const dn_entry *entry;
     const dn_native_entry *code;
+    const dn_cuda_loaded *in;
     int number;
     bool *writes;  // of each of its variables: a launch that commits has it
     bool *shared;  // of those, in the run under way: somebody else holds the tensor
@@ -49,26 +58,26 @@ typedef struct dn_cuda_entry {
 
 struct dn_cuda {
     const dn_program *program;
-    const dn_cuda_code *code;
-    dn_cuda_layout layout;
     dn_cu cu;
     dn_cu_device device;
     char name[256];  // of the device
     int capability;  // 90
     dn_cu_context context;
     bool entered;  // the context is current in the caller's thread
-    dn_cu_module module;
-    const dn_cuda_kernel *kernels;  // of the module
-    dn_cu_function *functions;      // of the kernels; NULL for those without a symbol
-    dn_cu_address memory;
-    char *pinned;
     dn_cu_stream compute, copies;
     dn_cuda_set sets[DN_CUDA_SETS];
+    uint64_t runs;
+    dn_cuda_loaded *loaded;  // one behind the other they have the code of the program's entries
+    int n_loaded, cap_loaded;
+    // The plan, made anew when the program has grown.
+    dn_cuda_layout layout;  // its arena has the lists, too
+    dn_cu_address memory;
+    char *pinned;
+    int n_variables, n_entries;  // that are planned
     dn_cuda_variable *variables;
     dn_cuda_entry *entries;
     void **params;  // of a launch: room for the most
     dn_cu_address *addresses;
-    uint64_t runs;
     bool one_by_one;            // DNET_CUDA_SYNC: waits after each launch
     dn_native_watcher watcher;  // launched = NULL: nobody
     dn_cu_event *times;         // between the launches of a watched run
@@ -78,8 +87,12 @@ struct dn_cuda {
 // Success, or a failure that says what was being done: "`train_step` on the GPU: CUDA_ERROR_...".
 dn_status dn_cuda_check(const dn_cuda *cuda, dn_cu_result result, const char *doing) DN_MUST_USE;
 
-// module.c: loads the best code for the device and finds the kernels in it.
-dn_status dn_cuda_load(dn_cuda *cuda) DN_MUST_USE;
+// module.c: loads the best of the code for the device and finds the kernels in it.
+dn_status dn_cuda_load(dn_cuda *cuda, dn_cuda_loaded *in) DN_MUST_USE;
+void dn_cuda_unload(dn_cuda *cuda, dn_cuda_loaded *in);
+
+// plan.c: graphs, memory and the lists.
+void dn_cuda_free_plan(dn_cuda *cuda);
 
 // launch.c: the launches of a part, as a graph or one by one.
 dn_status dn_cuda_launch_part(dn_cuda *cuda, dn_cuda_entry *e, dn_cuda_part *part,
@@ -101,7 +114,7 @@ dn_status dn_cuda_give_variables(dn_cuda *cuda, dn_cuda_entry *e,
                                  const dn_native_call *call) DN_MUST_USE;
 dn_status dn_cuda_give_outputs(dn_cuda *cuda, const dn_cuda_entry *e, const dn_native_call *call,
                                int set) DN_MUST_USE;
-// At the end: what others still hold comes to the host, the rest is let go.
+// At the end: dn_cuda_bring_home as far as the device still does it, the rest is lost.
 void dn_cuda_let_go(dn_cuda *cuda);
 
 dn_tensor_source dn_cuda_output_source(void);

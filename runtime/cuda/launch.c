@@ -24,15 +24,15 @@ static dn_cu_address address_of(const dn_cuda *cuda, const dn_cuda_entry *e,
     return 0;
 }
 
-static int kernel_of(const dn_cuda *cuda, const dn_native_launch *launch) {
+static int kernel_of(const dn_cuda_entry *e, const dn_native_launch *launch) {
     if (launch->kind == DN_LAUNCH_KERNEL) return launch->kernel;
-    return cuda->code->n_kernels + dn_cuda_random(launch->dtype, launch->normal);
+    return e->in->code->n_kernels + dn_cuda_random(launch->dtype, launch->normal);
 }
 
 // Random numbers: a thread makes 16 bytes of them at a time, so that more threads than that would
 // have nothing to do.
-static int64_t grid_of(const dn_cuda *cuda, const dn_native_launch *launch) {
-    const dn_cuda_kernel *kernel = &cuda->kernels[kernel_of(cuda, launch)];
+static int64_t grid_of(const dn_cuda_entry *e, const dn_native_launch *launch) {
+    const dn_cuda_kernel *kernel = &e->in->kernels[kernel_of(e, launch)];
     if (launch->kind == DN_LAUNCH_KERNEL) return kernel->grid;
     int64_t each = kernel->block * (DN_CUDA_RANDOM_BYTES / (int64_t)dn_dtype_size(launch->dtype));
     int64_t blocks = launch->tasks / each + (launch->tasks % each != 0);
@@ -41,12 +41,12 @@ static int64_t grid_of(const dn_cuda *cuda, const dn_native_launch *launch) {
 
 // "`conv2d` from gan.dnet:31 (main_4: 128 blocks of 256 threads, 0 bytes of shared memory)"
 static char *describe(const dn_cuda *cuda, const dn_cuda_entry *e, const dn_native_launch *launch) {
-    const dn_cuda_kernel *kernel = &cuda->kernels[kernel_of(cuda, launch)];
+    const dn_cuda_kernel *kernel = &e->in->kernels[kernel_of(e, launch)];
     const char *name = e->code->n_names ? e->code->names + launch->name : e->entry->name;
     dn_str text = {0};
     dn_str_printf(&text, "`%s`", name);
     if (launch->line) dn_str_printf(&text, " from %s:%d", cuda->program->source, launch->line);
-    int64_t grid = grid_of(cuda, launch);
+    int64_t grid = grid_of(e, launch);
     dn_str_printf(&text, " (%s: %lld block%s of %d threads, %d bytes of shared memory)",
                   kernel->symbol, (long long)grid, grid == 1 ? "" : "s", kernel->block,
                   kernel->shared);
@@ -64,10 +64,10 @@ static dn_status check_launch(const dn_cuda *cuda, const dn_cuda_entry *e,
 
 static dn_status launch_one(dn_cuda *cuda, const dn_cuda_entry *e, int index, int set) {
     const dn_native_launch *launch = &e->code->launches[index];
-    int number = kernel_of(cuda, launch), n = 0;
-    const dn_cuda_kernel *kernel = &cuda->kernels[number];
+    int number = kernel_of(e, launch), n = 0;
+    const dn_cuda_kernel *kernel = &e->in->kernels[number];
     dn_cu_address state = cuda->sets[set].device + (dn_cu_address)cuda->layout.state;
-    int64_t seed = (int64_t)launch->seed, count = launch->tasks, grid = grid_of(cuda, launch);
+    int64_t seed = (int64_t)launch->seed, count = launch->tasks, grid = grid_of(e, launch);
     int32_t site = (int32_t)launch->site, keyed = launch->keyed, which = index;
     bool random = launch->kind == DN_LAUNCH_RANDOM;
     if (grid == 0) return DN_SUCCESS;
@@ -80,7 +80,7 @@ static dn_status launch_one(dn_cuda *cuda, const dn_cuda_entry *e, int index, in
     for (int i = 0; random && i < 4; i++) cuda->params[n++] = rest[i];
     if (!random) cuda->params[n++] = &which;
     dn_cu_result result =
-        cuda->cu.launch(cuda->functions[number], (unsigned)grid, 1, 1, (unsigned)kernel->block, 1,
+        cuda->cu.launch(e->in->functions[number], (unsigned)grid, 1, 1, (unsigned)kernel->block, 1,
                         1, (unsigned)kernel->shared, cuda->compute, cuda->params, NULL);
     if (!result && cuda->one_by_one) result = cuda->cu.stream_wait(cuda->compute);
     return check_launch(cuda, e, launch, result);
@@ -139,7 +139,7 @@ static dn_status capture(dn_cuda *cuda, const dn_cuda_entry *e, dn_cuda_part *pa
 }
 
 void dn_cuda_free_graphs(dn_cuda *cuda) {
-    for (int i = 0; cuda->entries && i < cuda->program->n_entries; i++)
+    for (int i = 0; i < cuda->n_entries; i++)
         for (int p = 0; p < cuda->entries[i].n_parts; p++)
             for (int s = 0; s < DN_CUDA_SETS; s++)
                 if (cuda->entries[i].parts[p].graph[s])

@@ -21,12 +21,23 @@ static dn_cuda_places place_fields(dn_arena *arena, const dn_field *fields, int 
     return places;
 }
 
+// Those that an entry makes, reads or writes: at the prompt a program has others, too.
+static void find_used(const dn_program *program, bool *used) {
+    for (int i = 0; i < program->n_variables; i++) used[i] = program->variables[i].init >= 0;
+    for (int i = 0; i < program->n_entries; i++)
+        for (int k = 0; k < program->entries[i].n_vars; k++)
+            used[program->entries[i].vars[k]] = true;
+}
+
 static int64_t place_variables(const dn_program *program, dn_cuda_layout *l) {
     int64_t end = 0;
+    bool *used = DN_NEW_ARRAY(&l->memory, bool, program->n_variables + 1);
     l->variables = DN_NEW_ARRAY(&l->memory, int64_t, program->n_variables + 1);
+    find_used(program, used);
     for (int i = 0; i < program->n_variables; i++) {
         const dn_variable *variable = &program->variables[i];
-        l->variables[i] = end;
+        l->variables[i] = used[i] ? end : -1;
+        if (!used[i]) continue;
         end += round_up(dn_elements_bytes(variable->dtype, &variable->shape), DN_CUDA_ALIGN);
     }
     return end;
@@ -44,6 +55,7 @@ static void find_first_values(const dn_program *program, dn_cuda_layout *l) {
     l->first = DN_NEW_ARRAY(&l->memory, int, program->n_entries + 1);
     for (int i = 0; i < program->n_entries; i++) l->first[i] = NONE;
     for (int i = 0; i < program->n_variables; i++) {
+        if (program->variables[i].init < 0) continue;
         int *first = &l->first[program->variables[i].init];
         bool alone = *first == NONE &&
                      makes(&program->entries[program->variables[i].init], &program->variables[i]);
@@ -78,21 +90,21 @@ static void place_sets(const dn_program *program, dn_cuda_layout *l, int64_t siz
     sizes[2] = round_up(end, DN_CUDA_ALIGN) - outputs;
 }
 
-static int64_t largest_arena(const dn_cuda_code *code) {
+int64_t dn_cuda_largest_arena(const dn_cuda_code *code) {
     int64_t most = 0;
     for (int i = 0; i < code->n_entries; i++)
         if (code->entries[i].arena_bytes > most) most = code->entries[i].arena_bytes;
-    return round_up(most, DN_CUDA_ALIGN);
+    return most;
 }
 
-void dn_cuda_layout_make(const dn_program *program, const dn_cuda_code *code, dn_cuda_layout *l) {
+void dn_cuda_layout_make(const dn_program *program, int64_t arena, dn_cuda_layout *l) {
     int64_t sizes[3];
     *l = (dn_cuda_layout){0};
     find_first_values(program, l);
     place_sets(program, l, sizes);
     dn_cuda_memory *m = &l->sizes;
     m->variables = place_variables(program, l);
-    m->arena = largest_arena(code);
+    m->arena = round_up(arena, DN_CUDA_ALIGN);
     m->state = DN_CUDA_SETS * sizes[0];
     m->inputs = DN_CUDA_SETS * sizes[1];
     m->outputs = DN_CUDA_SETS * sizes[2];
@@ -107,7 +119,7 @@ void dn_cuda_layout_free(dn_cuda_layout *layout) { dn_arena_free(&layout->memory
 
 void dn_cuda_memory_of(const dn_program *program, const dn_cuda_code *code, dn_cuda_memory *out) {
     dn_cuda_layout layout;
-    dn_cuda_layout_make(program, code, &layout);
+    dn_cuda_layout_make(program, dn_cuda_largest_arena(code), &layout);
     *out = layout.sizes;
     dn_cuda_layout_free(&layout);
 }

@@ -1,6 +1,12 @@
 // What a device can do at best, by what is known of its generation and what the driver tells.
 #include "runtime/cuda/inside.h"
 
+const char *dn_matrix_units_name(dn_matrix_units units) {
+    static const char *const names[] = {
+        [DN_MATRIX_F32] = "f32", [DN_MATRIX_TF32] = "tf32", [DN_MATRIX_BF16] = "bf16"};
+    return names[units];
+}
+
 // Of one multiprocessor in one clock; multiply-adds count as two, zeros are not left out. The
 // best of a generation: GeForce cards of some have half of the matrix units' rates.
 typedef struct generation {
@@ -36,6 +42,7 @@ void dn_cuda_limits(const dn_cuda *cuda, dn_machine *out) {
     *out = (dn_machine){.source = cuda->name};
     if (!known) return;
     out->flops = 1e3 * processors * clock * each->f32;
-    out->matrix = 1e3 * processors * clock * each->matrix[cuda->code->units];
     out->bytes = 2e3 * memory_clock * (bits / 8);
+    if (!cuda->n_loaded) return;
+    out->matrix = 1e3 * processors * clock * each->matrix[cuda->loaded[0].code->units];
 }

@@ -16,11 +16,11 @@ static bool has_cubin(const dn_cuda *cuda, const dn_cuda_module *module) {
     return module->cubin && module->sm / 10 == cuda->capability / 10;
 }
 
-static int best_module(const dn_cuda *cuda) {
+static int best_module(const dn_cuda *cuda, const dn_cuda_code *code) {
     int best = -1;
-    for (int i = 0; i < cuda->code->n_modules; i++) {
-        const dn_cuda_module *module = &cuda->code->modules[i];
-        const dn_cuda_module *other = best < 0 ? NULL : &cuda->code->modules[best];
+    for (int i = 0; i < code->n_modules; i++) {
+        const dn_cuda_module *module = &code->modules[i];
+        const dn_cuda_module *other = best < 0 ? NULL : &code->modules[best];
         if (!can_run(cuda, module)) continue;
         if (!other || module->sm > other->sm || (module->sm == other->sm && module->specific))
             best = i;
@@ -28,11 +28,11 @@ static int best_module(const dn_cuda *cuda) {
     return best;
 }
 
-static dn_status no_module(const dn_cuda *cuda) {
+static dn_status no_module(const dn_cuda *cuda, const dn_cuda_code *code) {
     dn_str have = {0};
-    for (int i = 0; i < cuda->code->n_modules; i++)
-        dn_str_printf(&have, "%ssm_%d%s", i ? ", " : "", cuda->code->modules[i].sm,
-                      cuda->code->modules[i].specific ? "a" : "");
+    for (int i = 0; i < code->n_modules; i++)
+        dn_str_printf(&have, "%ssm_%d%s", i ? ", " : "", code->modules[i].sm,
+                      code->modules[i].specific ? "a" : "");
     dn_status status = dn_fail(DN_UNSUPPORTED, "the program was compiled for %s, and %s is sm_%d",
                                have.text, cuda->name, cuda->capability);
     free(have.text);
@@ -51,12 +51,12 @@ static dn_status cannot_load(const dn_cuda *cuda, dn_cu_result result, const cha
     return status;
 }
 
-static dn_status load(dn_cuda *cuda, const dn_cuda_module *module) {
+static dn_status load(dn_cuda *cuda, const dn_cuda_module *module, dn_cu_module *out) {
     char *log = dn_xcalloc(1, LOG_BYTES);
     int options[] = {DN_CU_LOG, DN_CU_LOG_BYTES};
     void *values[] = {log, (void *)(uintptr_t)(LOG_BYTES - 1)};
     const void *image = has_cubin(cuda, module) ? module->cubin : module->ptx;
-    dn_cu_result result = cuda->cu.module_load(&cuda->module, image, 2, options, values);
+    dn_cu_result result = cuda->cu.module_load(out, image, 2, options, values);
     dn_status status = result ? cannot_load(cuda, result, log) : DN_SUCCESS;
     free(log);
     return status;
@@ -83,24 +83,29 @@ static dn_status ask_shared(const dn_cuda *cuda, const dn_cuda_kernel *kernel,
                          kernel->symbol);
 }
 
-static dn_status find_functions(dn_cuda *cuda) {
-    int n = cuda->code->n_kernels + DN_CUDA_RANDOMS;
-    cuda->functions = dn_xcalloc((size_t)n, sizeof *cuda->functions);
+static dn_status find_functions(dn_cuda *cuda, dn_cuda_loaded *in) {
+    int n = in->code->n_kernels + DN_CUDA_RANDOMS;
+    in->functions = dn_xcalloc((size_t)n, sizeof *in->functions);
     for (int i = 0; i < n; i++) {
-        const dn_cuda_kernel *kernel = &cuda->kernels[i];
+        const dn_cuda_kernel *kernel = &in->kernels[i];
         if (!kernel->symbol) continue;
         DN_TRY(dn_cuda_check(
-            cuda, cuda->cu.module_function(&cuda->functions[i], cuda->module, kernel->symbol),
+            cuda, cuda->cu.module_function(&in->functions[i], in->module, kernel->symbol),
             kernel->symbol));
-        DN_TRY(ask_shared(cuda, kernel, cuda->functions[i]));
+        DN_TRY(ask_shared(cuda, kernel, in->functions[i]));
     }
     return DN_SUCCESS;
 }
 
-dn_status dn_cuda_load(dn_cuda *cuda) {
-    int best = best_module(cuda);
-    if (best < 0) return no_module(cuda);
-    cuda->kernels = cuda->code->kernels[best];
-    DN_TRY(load(cuda, &cuda->code->modules[best]));
-    return find_functions(cuda);
+dn_status dn_cuda_load(dn_cuda *cuda, dn_cuda_loaded *in) {
+    int best = best_module(cuda, in->code);
+    if (best < 0) return no_module(cuda, in->code);
+    in->kernels = in->code->kernels[best];
+    DN_TRY(load(cuda, &in->code->modules[best], &in->module));
+    return find_functions(cuda, in);
+}
+
+void dn_cuda_unload(dn_cuda *cuda, dn_cuda_loaded *in) {
+    if (in->module) cuda->cu.module_free(in->module);
+    free(in->functions);
 }

@@ -18,7 +18,7 @@ typedef struct dn_variable {
     dn_variable_kind kind;
     dn_dtype dtype;
     dn_shape shape;
-    int init;    // the entry (no inputs, one output) that makes its first value
+    int init;    // the entry (no inputs, one output) that makes its first value; -1: not in here
     bool loose;  // at the prompt: nothing uses it now, so it is saved only if it has a value
 } dn_variable;
 

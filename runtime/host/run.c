@@ -158,6 +158,12 @@ static void free_state(dn_run_state *state) {
     free(state);
 }
 
+// A copy that is here, also of what is elsewhere.
+static dn_status copy_settled(dn_tensor *tensor, dn_tensor **out) {
+    DN_TRY(dn_tensor_settle(tensor));
+    return dn_tensor_copy(tensor, out);
+}
+
 dn_status dn_run_keep(const dn_run *run, dn_run_state **out) {
     dn_run_state *state = dn_xcalloc(1, sizeof *state);
     state->n_variables = run->n_variables;
@@ -168,7 +174,7 @@ dn_status dn_run_keep(const dn_run *run, dn_run_state **out) {
     for (int i = 0; i < run->n_entries; i++) state->counters[i] = run->counters[i];
     dn_status status = DN_SUCCESS;
     for (int i = 0; i < run->n_variables && !status; i++)
-        if (run->variables[i]) status = dn_tensor_copy(run->variables[i], &state->variables[i]);
+        if (run->variables[i]) status = copy_settled(run->variables[i], &state->variables[i]);
     if (status)
         free_state(state);
     else

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/cuda/linked.h"
+#include "runtime/cuda/measure.h"
 #include "runtime/host/vm.h"
 #include "runtime/native/linked.h"
 #include "runtime/native/profile.h"
@@ -49,12 +50,7 @@ static void set_threads(void *context, int count) { ((machine *)context)->thread
 
 static dn_status run_on_device(machine *m, const dn_native_call *call) {
     if (!m->profile) return dn_cuda_run(m->cuda, call);
-    const dn_native_entry *code = &m->code.entries[call->entry - m->program->entries];
-    dn_native_watcher watcher = dn_profile_begin_run(m->profile, call->entry, code);
-    dn_cuda_watch(m->cuda, &watcher);
-    dn_status status = dn_cuda_run(m->cuda, call);
-    dn_profile_end_run(m->profile, call);
-    return status;
+    return dn_cuda_run_profiled(m->cuda, m->profile, call->entry, call);
 }
 
 static bool has_x86(void) {
@@ -146,16 +142,7 @@ static int complain(const char *name, dn_status status, int code) {
 static int print_profile(machine *m, const char *name, int code) {
     if (!m->cuda)
         return complain(name, dn_profile_print(m->profile, m->pool, m->runner, stderr), code);
-    dn_cuda_memory memory;
-    dn_machine limits;
-    dn_cuda_memory_of(m->program, &m->code, &memory);
-    dn_cuda_limits(m->cuda, &limits);
-    dn_profile_memory rows[] = {{"arena", memory.arena},
-                                {"inputs", memory.inputs},
-                                {"results", memory.outputs},
-                                {"state of runs", memory.state},
-                                {"pinned, on host", memory.pinned}};
-    dn_profile_print_device(m->profile, &limits, rows, sizeof rows / sizeof *rows, stderr);
+    dn_cuda_print_profile(m->cuda, m->profile, stderr);
     return code;
 }
 

@@ -147,6 +147,17 @@ static void check_targets(void) {
     CHECK(strcmp(dn_nvptx_processor(&target), "sm_90a") == 0);
     CHECK_FAILS(dn_nvptx_parse("cuda:sm_70", &target), "sm_70");
     CHECK_FAILS(dn_nvptx_parse("x86", &target), "`x86` is no GPU");
+    // The best for a device.
+    static const struct {
+        int capability;
+        const char *name;
+    } bests[] = {{80, "sm_80"}, {86, "sm_86"}, {88, "sm_87"}, {90, "sm_90a"}, {120, "sm_90"}};
+    for (size_t i = 0; i < sizeof bests / sizeof *bests; i++) {
+        CHECK_OK(dn_nvptx_for(bests[i].capability, &target));
+        CHECK(strcmp(dn_nvptx_processor(&target), bests[i].name) == 0, "%d: %s",
+              bests[i].capability, dn_nvptx_processor(&target));
+    }
+    CHECK_FAILS(dn_nvptx_for(75, &target), "the GPU is sm_75");
 }
 
 int main(void) {

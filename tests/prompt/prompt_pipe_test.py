@@ -196,10 +196,10 @@ def test_questions():
     expect(MODEL + ":cost M\n:memory loss_of\nstep open(x: f32[N, 4]) { return {y: M(x)} }\n:cost open\n"
            ":cost M(zeros([3, 4]))\n", "`M` has no sizes by itself: it takes x: f32[N, 4]", "as M(zeros([N, 4]))",
            "as loss_of(zeros([N, 4]), zeros([N, 2]))", "as open(zeros([N, 4]))", " FLOP ", " 342.000 ")
-    expect(":backend cuda\n", "x86 and interp, not `cuda`", "dnetc FILE.dnet -target cuda")
-    expect("", "--backend is x86 or interp (dnetc -target cuda makes", args=("--backend", "cuda"), code=2)
+    expect("", "--backend is x86, interp or cuda, not gpu", args=("--backend", "gpu"), code=2)
     expect(MODEL + ":vars\n", "x  f32[8, 4]", "model M = Net", "step fit(")
-    expect(":backend\n:backend interp\n:backend\n:backend gpu\n", "x86\ninterp\n", "not `gpu`")
+    expect(":backend\n:backend interp\n:backend\n:backend gpu\n", "x86\ninterp\n",
+           "the backends are x86, interp and cuda, not `gpu`")
     expect(":type M\n", "there is no value called `M`")
     expect("let a = 3\n:type a\na\n", "int\nint 3\n")
 

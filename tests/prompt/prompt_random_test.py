@@ -1,5 +1,5 @@
-"""A session of 500 random inputs at a terminal: definitions that change, errors, interrupts, questions. At its
-end it has the values that the same definitions have in a file.
+"""A session of 500 random inputs at a terminal: definitions that change, errors, interrupts, questions, other backends
+(cuda is the simulated GPU). At its end it has the values that the same definitions have in a file.
 
 prompt_random_test.py BUILD_DIR [SEED [INPUTS]]      (Debian's python3 alone)
 """
@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from terminal import Terminal
 
 DNET = os.path.join(os.path.abspath(sys.argv[1]), "dnet")
+GPU = os.path.join(os.path.abspath(sys.argv[1]), "tests", "cudasim", "libcuda.so.1")
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 20261123
 INPUTS = int(sys.argv[3]) if len(sys.argv) > 3 else 500
 FUNCTIONS, CONSTS, VARIABLES = 5, 3, 4
@@ -104,7 +105,8 @@ class World:
         return [self.rng.choice([
             f"g{i}(ones([3]))", f":type g{i}(ones([2]))", f"v{i % VARIABLES}", "M", "M(ones([2, 3]))", ":vars",
             ":check mean(M(ones([2, 3])))", ":grad mean(M(ones([2, 3])))", ":nan fit(ones([2, 3]))", f":source g{i}",
-            "say(n: 3)", ":graph fit", "for i in 1..2 { print(i) }", ":backend interp", ":backend x86", ":doc dense",
+            "say(n: 3)", ":graph fit", "for i in 1..2 { print(i) }", ":backend interp", ":backend x86",
+            ":backend cuda", ":doc dense",
             ":memory fit", "help", "k0 * k1 + k2"])]
 
     # ---- the end ----
@@ -143,7 +145,8 @@ def main():
     kinds = ([world.change_const] * 2 + [world.change_function] * 4 + [world.change_net] + [world.change_variable] * 3 +
              [world.train] + [world.mistake] * 4 + [world.look] * 3 + [None])
     with tempfile.TemporaryDirectory() as folder:
-        terminal = Terminal(DNET, columns=200, env={"XDG_STATE_HOME": folder}, cwd=folder)
+        terminal = Terminal(DNET, columns=200, env={"XDG_STATE_HOME": folder, "DNET_CUDA_DRIVER": GPU},
+                            cwd=folder)
         terminal.wait_prompt()
         type_lines(terminal, world.start())
         for _ in range(INPUTS):

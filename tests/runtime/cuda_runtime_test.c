@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/cuda/driver.h"
+#include "runtime/cuda/layout.h"
 #include "tests/check.h"
 #include "tests/runtime/cuda_child.h"
 #include "tests/runtime/cuda_program.h"
@@ -246,6 +247,60 @@ static void open_with(const dn_cuda_code *c, int device) {
 
 static void case_open(void) { open_with(&code, 0); }
 
+// A program that grows: what was on the device comes home meanwhile, and goes on.
+static void case_grows(void) {
+    machine m = {0};
+    dn_tensor *outputs[2], *later[2], *sum;
+    dn_program part = program;
+    dn_cuda_code begun = code, rest = code;
+    begun.n_entries = part.n_entries = LOOK_UP;  // first values, step
+    rest.entries += LOOK_UP;
+    rest.n_entries -= LOOK_UP;
+    CHECK_OK(dn_cuda_open(&part, NULL, 0, &m.cuda));
+    if (!m.cuda) exit(CHECK_RESULT());
+    CHECK(dn_cuda_capability(m.cuda) == 90 && *dn_cuda_name(m.cuda), "the device alone is open");
+    CHECK_OK(dn_cuda_extend(m.cuda, &part, &begun));
+    CHECK_OK(run(&m, INIT_W, NULL, &m.vars[0]));
+    CHECK_OK(run(&m, INIT_V, NULL, &m.vars[1]));
+    for (int i = 0; i < 3; i++) {  // the last ones as a graph
+        step(&m, 1, 100, outputs);
+        if (i < 2) release(outputs, 2);
+    }
+    CHECK(!m.vars[0]->data && !outputs[0]->data, "all is on the device");
+    CHECK_OK(dn_cuda_bring_home(m.cuda));
+    CHECK(m.vars[0]->data && outputs[0]->data, "all is at home");
+    expect(outputs[0], 999 + 2 + 100, 0, "the loss that was held");
+    release(outputs, 2);
+    CHECK_OK(dn_cuda_extend(m.cuda, &program, &rest));
+    CHECK_OK(run(&m, READ, NULL, &sum));
+    expect(sum, 3 + 41 + 7, 2, "w + v");
+    step(&m, 1, 100, later);
+    CHECK_OK(dn_cuda_bring_home(m.cuda));
+    CHECK_OK(dn_cuda_extend(m.cuda, &program, NULL));
+    step(&m, 1, 100, outputs);
+    expect(later[0], 999 + 3 + 100, 0, "the loss before it was planned anew");
+    expect(outputs[0], 999 + 4 + 100, 0, "and after it");
+    expect(m.vars[0], 5, 1, "w");
+    release(outputs, 2);
+    release(later, 2);
+    dn_tensor_release(sum);
+    end(&m);
+}
+
+// Of variables that nothing in the program uses the device has nothing.
+static void test_unused(void) {
+    dn_cuda_layout layout;
+    dn_variable two[] = {variables[0], variables[1]};
+    dn_program part = program;
+    part.variables = two;
+    part.n_entries = INIT_V;
+    two[1].init = -1;
+    dn_cuda_layout_make(&part, 0, &layout);
+    CHECK(layout.sizes.variables == 4096 && layout.variables[0] == 0 && layout.variables[1] == -1,
+          "%lld bytes of variables", (long long)layout.sizes.variables);
+    dn_cuda_layout_free(&layout);
+}
+
 static void case_device_3(void) { open_with(&code, 3); }
 
 static void case_only_new(void) {
@@ -336,23 +391,12 @@ static const struct {
     const char *name;
     void (*function)(void);
 } cases[] = {
-    {"steps", case_steps},
-    {"variables", case_variables},
-    {"chain", case_chain},
-    {"faults", case_faults},
-    {"leftovers", case_leftovers},
-    {"watched", case_watched},
-    {"open", case_open},
-    {"device 3", case_device_3},
-    {"only new", case_only_new},
-    {"module 80", case_module_80},
-    {"module 90a", case_module_90a},
-    {"cubin", case_cubin},
-    {"bad ptx", case_bad_ptx},
-    {"no kernel", case_no_kernel},
-    {"shared", case_shared},
-    {"wide", case_wide},
-    {"wild", case_wild},
+    {"steps", case_steps},       {"variables", case_variables}, {"chain", case_chain},
+    {"faults", case_faults},     {"leftovers", case_leftovers}, {"watched", case_watched},
+    {"grows", case_grows},       {"open", case_open},           {"device 3", case_device_3},
+    {"only new", case_only_new}, {"module 80", case_module_80}, {"module 90a", case_module_90a},
+    {"cubin", case_cubin},       {"bad ptx", case_bad_ptx},     {"no kernel", case_no_kernel},
+    {"shared", case_shared},     {"wide", case_wide},           {"wild", case_wild},
 };
 
 static int run_case(const char *name) {
@@ -385,8 +429,8 @@ static void expect_message(const char *self, const char *name, const char *setti
 static void test_orders(const char *self) {
     static const char *const orders[] = {"late",     "early",    "overtake",
                                          "random:1", "random:2", "random:3"};
-    static const char *const names_of[] = {"steps",  "variables", "chain",
-                                           "faults", "leftovers", "watched"};
+    static const char *const names_of[] = {"steps",     "variables", "chain", "faults",
+                                           "leftovers", "watched",   "grows"};
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
         for (size_t k = 0; k < sizeof names_of / sizeof *names_of; k++) {
             char *settings = dn_printf("CUDASIM_ORDER=%s", orders[i]);
@@ -454,5 +498,6 @@ int main(int argc, char **argv) {
     test_orders(argv[0]);
     test_messages(argv[0]);
     test_summary(argv[0]);
+    test_unused();
     return CHECK_RESULT();
 }
