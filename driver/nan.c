@@ -29,8 +29,8 @@ static dn_status evaluate(trace *t, const dn_node *node) {
     }
     dn_tensor **operands = dn_xcalloc((size_t)node->n_in + 1, sizeof(dn_tensor *));
     for (int k = 0; k < node->n_in; k++) operands[k] = t->values[node->in[k]->id];
-    dn_status status =
-        dn_interp_node(t->pool, node, operands, t->given->seed, t->given->step, &t->values[node->id]);
+    dn_status status = dn_interp_node(t->pool, node, operands, t->given->seed, t->given->step,
+                                      &t->values[node->id]);
     free(operands);
     return status;
 }
@@ -148,7 +148,8 @@ static dn_status tell_origin(const trace *t, const dn_compiler *c, const dn_node
                                                : dn_op_get(node->op)->name;
     dn_str run = {0};
     if (entry->is_step)
-        dn_str_printf(&run, ", in run %llu of %s", (unsigned long long)t->given->step + 1, entry->name);
+        dn_str_printf(&run, ", in run %llu of %s", (unsigned long long)t->given->step + 1,
+                      entry->name);
     dn_status status = dn_fail(DN_INVALID, "`%s`%s %s %s%s%s%s", name, place.text ? place.text : "",
                                leaf ? "already has" : "made", what.text, where.length ? " at " : "",
                                where.length ? where.text : "", run.text ? run.text : "");

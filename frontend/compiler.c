@@ -317,6 +317,12 @@ bool dn_compiler_check(dn_compiler *c) {
 // ---- the program
 // ----------------------------------------------------------------------------------------------
 
+dn_location dn_compiler_location(const dn_compiler *c, dn_span span) {
+    if (span.file == 0) return (dn_location){0};
+    dn_place place = dn_sources_place(&c->sources, span);
+    return (dn_location){.path = place.path, .line = place.line, .column = place.column};
+}
+
 static void fill_variables(dn_compiler *c) {
     c->variables = dn_xrealloc(c->variables, (size_t)(c->n_vars + 1) * sizeof *c->variables);
     for (int i = 0; i < c->n_vars; i++) {
@@ -325,6 +331,7 @@ static void fill_variables(dn_compiler *c) {
                                         .kind = var->kind,
                                         .dtype = var->type.dtype,
                                         .shape = dn_type_shape(&var->type),
+                                        .place = dn_compiler_location(c, var->span),
                                         .loose = var->loose,
                                         .init = var->init};
     }

@@ -96,6 +96,8 @@ bool dn_compiler_is_callable(dn_decl_kind kind);  // which of the two kinds of n
 void dn_compiler_declare(dn_compiler *compiler, dn_file *tree);
 // Builds every step and command, then checks by themselves the nets and fns that nothing used.
 bool dn_compiler_check(dn_compiler *compiler);
+// Where a span begins, as the program's messages say it; no path for a span of no file.
+dn_location dn_compiler_location(const dn_compiler *compiler, dn_span span);
 // The program as it stands.
 const dn_program *dn_compiler_program(dn_compiler *compiler);
 

@@ -5,7 +5,7 @@
 
 #include "runtime/host/nonfinite.h"
 
-enum { MOST_NAMED = 6 };  // of the results that are not finite, in the note
+enum { MOST_NAMED = 5 };  // of the results that are not finite
 
 // ---- running ---------------------------------------------------------------------------------
 
@@ -80,64 +80,73 @@ static const dn_variable *made_by(const dn_program *program, const dn_entry *ent
     return NULL;
 }
 
-// What the program calls result or, behind these, variable i.
+// Result or, behind these, variable i.
+static const dn_tensor *result_of(const dn_native_call *made, int i) {
+    int k = i - made->entry->n_outputs;
+    return k < 0 ? made->outputs[i] : made->vars[k];
+}
+
+// What the program calls result or, behind these, variable i, and where it is: "`loss` of
+// gan.dnet:8:12".
 static void print_name(const dn_program *program, const dn_entry *entry, int i, dn_str *out) {
     const dn_variable *first = made_by(program, entry);
     int k = i - entry->n_outputs;
-    if (first)
-        dn_str_printf(out, "the first value of `%s`", first->name);
-    else if (k >= 0)
-        dn_str_printf(out, "`%s`", program->variables[entry->vars[k]].name);
-    else if (entry->outputs[i].name)
-        dn_str_printf(out, "`%s`", entry->outputs[i].name);
+    const dn_variable *variable = first    ? first
+                                  : k >= 0 ? &program->variables[entry->vars[k]]
+                                           : NULL;
+    const char *name = variable ? variable->name : entry->outputs[i].name;
+    const dn_location *place = variable        ? &variable->place
+                               : entry->places ? &entry->places[i]
+                                               : NULL;
+    if (first) dn_str_puts(out, "the first value of ");
+    if (name && *name)
+        dn_str_printf(out, "`%s`", name);
     else
         dn_str_puts(out, "the result");
+    if (place && place->path)
+        dn_str_printf(out, " of %s:%d:%d", place->path, place->line, place->column);
 }
 
-// "`loss` is nan", "5 of 12 elements of `M.w` are not finite, the first is nan at [0, 2]".
-static void print_result(const char *name, const dn_tensor *tensor, const dn_nonfinite *bad,
-                         dn_str *out) {
-    if (tensor->shape.rank == 0) {
-        dn_str_printf(out, "%s is ", name);
-        dn_nonfinite_element(tensor, 0, out);
-        return;
-    }
-    dn_str_printf(out, "%lld of %lld elements of %s %s not finite, the first is ",
-                  (long long)bad->count, (long long)dn_shape_elements(&tensor->shape), name,
-                  bad->count == 1 ? "is" : "are");
+// "`loss` of gan.dnet:8:12 is nan", "`M.w` of gan.dnet:3:5 has nan at [0, 2] (5 of 12 elements are
+// not finite)".
+static void print_result(const dn_program *program, const dn_native_call *made, int i,
+                         const dn_nonfinite *bad, dn_str *out) {
+    const dn_tensor *tensor = result_of(made, i);
+    bool scalar = tensor->shape.rank == 0;
+    print_name(program, made->entry, i, out);
+    dn_str_puts(out, scalar ? " is " : " has ");
     dn_nonfinite_element(tensor, bad->first, out);
+    if (scalar) return;
     dn_str_puts(out, " at ");
     dn_nonfinite_position(&tensor->shape, bad->first, out);
+    dn_str_printf(out, " (%lld of %lld elements %s not finite)", (long long)bad->count,
+                  (long long)dn_shape_elements(&tensor->shape), bad->count == 1 ? "is" : "are");
 }
 
-// Those after the first of all, as far as they are named.
-static dn_status with_others(dn_status status, const char *others, int n) {
-    if (n < 2) return status;
-    if (n <= 1 + MOST_NAMED) return dn_with_note(status, "%s", others);
-    return dn_with_note(status, "%s; and %d more", others, n - 1 - MOST_NAMED);
+// The first that is not finite in `first`, those after it in `others`. How many there are.
+static int print_results(const dn_program *program, const dn_native_call *made, dn_str *first,
+                         dn_str *others) {
+    int n = 0;
+    for (int i = 0; i < made->entry->n_outputs + made->entry->n_vars; i++) {
+        dn_nonfinite bad = dn_nonfinite_in(result_of(made, i));
+        if (!bad.count) continue;
+        if (++n > 2 && n <= MOST_NAMED) dn_str_puts(others, "; ");
+        if (n <= MOST_NAMED) print_result(program, made, i, &bad, n == 1 ? first : others);
+    }
+    if (n > MOST_NAMED) dn_str_printf(others, "; and so on, %d in all", n);
+    return n;
 }
 
 dn_status dn_watch_tell(const dn_program *program, const dn_native_call *made) {
     const dn_entry *entry = made->entry;
     dn_str first = {0}, others = {0};
-    int n = 0;
-    for (int i = 0; i < entry->n_outputs + entry->n_vars; i++) {
-        int k = i - entry->n_outputs;
-        const dn_tensor *tensor = k < 0 ? made->outputs[i] : made->vars[k];
-        dn_nonfinite bad = dn_nonfinite_in(tensor);
-        if (!bad.count || n++ > MOST_NAMED) continue;
-        dn_str name = {0};
-        print_name(program, entry, i, &name);
-        if (others.length) dn_str_puts(&others, "; ");
-        print_result(name.text, tensor, &bad, n == 1 ? &first : &others);
-        free(name.text);
-    }
-    DN_ASSERT(first.text, "%s is finite", entry->name);
+    int n = print_results(program, made, &first, &others);
+    DN_ASSERT(n > 0 && first.text, "%s is finite", entry->name);
     if (entry->is_step)
         dn_str_printf(&first, ", in run %llu of %s", (unsigned long long)made->step + 1,
                       entry->name);
     dn_status status = dn_fail(DN_INVALID, "%s", first.text);
-    status = with_others(status, others.text, n);
+    if (others.length) status = dn_with_note(status, "%s", others.text);
     free(first.text);
     free(others.text);
     return status;
