@@ -35,17 +35,30 @@ dn_def *dn_compiler_find(dn_compiler *c, const char *name, bool callable, bool l
     return find_kind(c, name, library_only, dn_compiler_is_callable);
 }
 
-void dn_compiler_suggest(dn_compiler *c, dn_diag *diag, const char *name, const char *const *more,
-                         int n_more) {
+static void suggest(dn_compiler *c, dn_diag *diag, const char *name, const char *const *more,
+                    int n_more, bool (*can_be)(dn_decl_kind kind)) {
     const char **names = NULL;
     int n = 0, capacity = 0;
     for (int i = 0; i < n_more; i++) DN_PUSH(names, n, capacity) = more[i];
-    for (int i = c->n_defs - 1; i >= 0; i--) DN_PUSH(names, n, capacity) = c->defs[i]->name;
+    for (int i = c->n_defs - 1; i >= 0; i--)
+        if (!can_be || can_be(c->defs[i]->decl->kind))
+            DN_PUSH(names, n, capacity) = c->defs[i]->name;
     for (int op = 0; op < DN_OP_COUNT; op++)
         if (dn_op_get((dn_op)op)->class == DN_CLASS_UNARY)
             DN_PUSH(names, n, capacity) = dn_op_get((dn_op)op)->name;
     dn_diag_did_you_mean(&c->diags, diag, name, names, n);
     free(names);
+}
+
+void dn_compiler_suggest(dn_compiler *c, dn_diag *diag, const char *name, const char *const *more,
+                         int n_more) {
+    suggest(c, diag, name, more, n_more, NULL);
+}
+
+static bool is_for_tensors(dn_decl_kind kind) { return kind == DN_DECL_FN || kind == DN_DECL_NET; }
+
+void dn_compiler_suggest_for_tensors(dn_compiler *c, dn_diag *diag, const char *name) {
+    suggest(c, diag, name, NULL, 0, is_for_tensors);
 }
 
 // A definition of the same name and the same namespace, from the same kind of source.

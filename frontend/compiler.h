@@ -108,5 +108,7 @@ dn_def *dn_compiler_find(dn_compiler *compiler, const char *name, bool callable,
 // Adds the hint "did you mean" from everything that `name` could have meant.
 void dn_compiler_suggest(dn_compiler *compiler, dn_diag *diag, const char *name,
                          const char *const *more, int n_more);
+// The same from what tensor code can call, for a name that is of a command or step.
+void dn_compiler_suggest_for_tensors(dn_compiler *compiler, dn_diag *diag, const char *name);
 
 #endif
