@@ -2,7 +2,7 @@
 add_library(dn_driver STATIC driver/options.c driver/execute.c driver/batches.c driver/gpu.c driver/lower.c driver/fit.c driver/build.c driver/report.c driver/link.c
             driver/link_library.c driver/build_cuda.c driver/toolchain.c driver/exports.c driver/c_library.c)
 file(GLOB prompt_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/driver/prompt/*.c)
-target_sources(dn_driver PRIVATE driver/nan.c driver/replay.c ${prompt_files})
+target_sources(dn_driver PRIVATE driver/nan.c ${prompt_files})
 target_link_libraries(dn_driver PUBLIC dn_frontend dn_codegen PkgConfig::LIBEDIT)
 add_executable(dnetc driver/dnetc.c)
 target_link_libraries(dnetc PRIVATE dn_driver)

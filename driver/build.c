@@ -135,7 +135,8 @@ dn_status dn_build_emit(dn_compiler *c, const dn_options *options) {
 
 // ---- files ----
 
-// What was asked for, for --version: the options that change the program.
+// What was asked for, for --version: the options that change the program. Definitions come last:
+// what --check-nan of the program says to call dnet with is from there on.
 static char *flags_of(const dn_options *options) {
     dn_str flags = {0};
     dn_str_printf(&flags, "-O%d", options->level);
@@ -149,7 +150,7 @@ static char *flags_of(const dn_options *options) {
     return dn_str_take(&flags);
 }
 
-// The program's own files, the main one first.
+// The program's own files, the main one first; what -D defines is among the flags.
 static dn_program_source *sources_of(const dn_compiler *c, int *n) {
     dn_program_source *list = dn_xcalloc((size_t)c->sources.count + 1, sizeof *list);
     *n = 0;
@@ -157,7 +158,8 @@ static dn_program_source *sources_of(const dn_compiler *c, int *n) {
         for (int i = 1; i < c->sources.count; i++) {
             const dn_source *file = &c->sources.files[i];
             bool is_main = (uint32_t)i == c->main_file;
-            if (!file->is_library && is_main == (pass == 0))
+            bool own = !file->is_library && strcmp(file->path, "-D") != 0;
+            if (own && is_main == (pass == 0))
                 list[(*n)++] = (dn_program_source){file->path, file->text};
         }
     return list;

@@ -7,7 +7,6 @@
 #include "driver/nan.h"
 #include "driver/options.h"
 #include "driver/prompt/prompt.h"
-#include "driver/replay.h"
 
 static void help(void) {
     printf(
@@ -103,7 +102,7 @@ static int run_program(dn_compiler *c, const dn_options *options, int argc, char
 static int replay(dn_compiler *c, const dn_options *options) {
     dn_backend backend = backend_of(c, options);
     dn_checker checker = {.inner = dn_backend_executor(&backend), .compiler = c};
-    int code = complain(dn_replay_run(&checker, options->replay), DN_EXIT_OK);
+    int code = complain(dn_checker_replay(&checker, options->replay), DN_EXIT_OK);
     dn_checker_free(&checker);
     dn_backend_free(&backend);
     return code;

@@ -90,6 +90,13 @@ dn_term dn_build_fail(dn_build *b, dn_span span, const char *fmt, ...) {
     return dn_term_of(DN_TERM_ERROR);
 }
 
+dn_term dn_build_belongs_in_command(dn_build *b, dn_span span, const char *name) {
+    dn_diag *diag =
+        dn_build_error(b, span, "`%s` belongs in a command: tensor code has no effects", name);
+    dn_compiler_suggest_for_tensors(b->c, diag, name);
+    return dn_term_of(DN_TERM_ERROR);
+}
+
 dn_term dn_build_status(dn_build *b, dn_span span, dn_status status) {
     dn_diag *diag = report(b, span, dn_status_message(status));
     if (dn_status_note(status))

@@ -84,6 +84,8 @@ dn_span dn_build_user_span(const dn_build *b, dn_span span);
 dn_diag *dn_build_error(dn_build *b, dn_span span, const char *fmt, ...) DN_PRINTF(3, 4);
 dn_term dn_build_fail(dn_build *b, dn_span span, const char *fmt, ...)
     DN_PRINTF(3, 4);  // the same, as a term
+// What a command may do, but not tensor code.
+dn_term dn_build_belongs_in_command(dn_build *b, dn_span span, const char *name);
 dn_term dn_build_status(dn_build *b, dn_span span, dn_status status);
 dn_term dn_build_give_up(dn_build *b);
 // Counts work against the limit of one entry. False, after reporting, when it is used up.

@@ -313,9 +313,7 @@ static dn_term call_function(dn_build *b, const dn_function *f, const dn_model *
     if (f->decl->kind == DN_DECL_OPTIMIZER)
         return dn_build_fail(
             b, expr->span, "an optimizer is used by `minimize loss over M with %s(...)`", f->name);
-    if (belongs_to_commands(f->decl))
-        return dn_build_fail(b, expr->span, "`%s` belongs in a command: tensor code has no effects",
-                             f->name);
+    if (belongs_to_commands(f->decl)) return dn_build_belongs_in_command(b, expr->span, f->name);
     dn_call call;
     start_call(b, f, expr->span, &call);
     if (!match_arguments(b, expr, 0, &call) || !check_missing(b, 0, &call))

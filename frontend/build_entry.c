@@ -45,6 +45,12 @@ static dn_field *fields_of(dn_compiler *c, const dn_graph_value *values, int cou
     return fields;
 }
 
+static dn_location *places_of(dn_compiler *c, const dn_graph_value *values, int count) {
+    dn_location *places = DN_NEW_ARRAY(&c->arena, dn_location, count);
+    for (int i = 0; i < count; i++) places[i] = dn_compiler_location(c, values[i].node->span);
+    return places;
+}
+
 static int *vars_of(dn_compiler *c, const dn_graph *graph) {
     int *vars = DN_NEW_ARRAY(&c->arena, int, graph->n_vars);
     for (int i = 0; i < graph->n_vars; i++)
@@ -87,6 +93,7 @@ int dn_finish_entry(dn_build *b, dn_term result, dn_span span, bool is_step, boo
         .n_vars = graph->n_vars,
         .inputs = fields_of(c, graph->inputs, graph->n_inputs),
         .outputs = fields_of(c, graph->outputs, graph->n_outputs),
+        .places = places_of(c, graph->outputs, graph->n_outputs),
         .record = result.kind == DN_TERM_RECORD,
         .is_step = is_step,
         .draws = draws(graph),

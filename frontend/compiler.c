@@ -35,17 +35,30 @@ dn_def *dn_compiler_find(dn_compiler *c, const char *name, bool callable, bool l
     return find_kind(c, name, library_only, dn_compiler_is_callable);
 }
 
-void dn_compiler_suggest(dn_compiler *c, dn_diag *diag, const char *name, const char *const *more,
-                         int n_more) {
+static void suggest(dn_compiler *c, dn_diag *diag, const char *name, const char *const *more,
+                    int n_more, bool (*can_be)(dn_decl_kind kind)) {
     const char **names = NULL;
     int n = 0, capacity = 0;
     for (int i = 0; i < n_more; i++) DN_PUSH(names, n, capacity) = more[i];
-    for (int i = c->n_defs - 1; i >= 0; i--) DN_PUSH(names, n, capacity) = c->defs[i]->name;
+    for (int i = c->n_defs - 1; i >= 0; i--)
+        if (!can_be || can_be(c->defs[i]->decl->kind))
+            DN_PUSH(names, n, capacity) = c->defs[i]->name;
     for (int op = 0; op < DN_OP_COUNT; op++)
         if (dn_op_get((dn_op)op)->class == DN_CLASS_UNARY)
             DN_PUSH(names, n, capacity) = dn_op_get((dn_op)op)->name;
     dn_diag_did_you_mean(&c->diags, diag, name, names, n);
     free(names);
+}
+
+void dn_compiler_suggest(dn_compiler *c, dn_diag *diag, const char *name, const char *const *more,
+                         int n_more) {
+    suggest(c, diag, name, more, n_more, NULL);
+}
+
+static bool is_for_tensors(dn_decl_kind kind) { return kind == DN_DECL_FN || kind == DN_DECL_NET; }
+
+void dn_compiler_suggest_for_tensors(dn_compiler *c, dn_diag *diag, const char *name) {
+    suggest(c, diag, name, NULL, 0, is_for_tensors);
 }
 
 // A definition of the same name and the same namespace, from the same kind of source.
@@ -317,6 +330,12 @@ bool dn_compiler_check(dn_compiler *c) {
 // ---- the program
 // ----------------------------------------------------------------------------------------------
 
+dn_location dn_compiler_location(const dn_compiler *c, dn_span span) {
+    if (span.file == 0) return (dn_location){0};
+    dn_place place = dn_sources_place(&c->sources, span);
+    return (dn_location){.path = place.path, .line = place.line, .column = place.column};
+}
+
 static void fill_variables(dn_compiler *c) {
     if (!c->variables || c->n_vars != c->program.n_variables)
         c->variables = dn_xrealloc(c->variables, (size_t)(c->n_vars + 1) * sizeof *c->variables);
@@ -326,6 +345,7 @@ static void fill_variables(dn_compiler *c) {
                                         .kind = var->kind,
                                         .dtype = var->type.dtype,
                                         .shape = dn_type_shape(&var->type),
+                                        .place = dn_compiler_location(c, var->span),
                                         .loose = var->loose,
                                         .init = var->init};
     }

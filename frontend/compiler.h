@@ -96,6 +96,8 @@ bool dn_compiler_is_callable(dn_decl_kind kind);  // which of the two kinds of n
 void dn_compiler_declare(dn_compiler *compiler, dn_file *tree);
 // Builds every step and command, then checks by themselves the nets and fns that nothing used.
 bool dn_compiler_check(dn_compiler *compiler);
+// Where a span begins, as the program's messages say it; no path for a span of no file.
+dn_location dn_compiler_location(const dn_compiler *compiler, dn_span span);
 // The program as it stands. Its lists stay where they are as long as nothing was added.
 const dn_program *dn_compiler_program(dn_compiler *compiler);
 
@@ -106,5 +108,7 @@ dn_def *dn_compiler_find(dn_compiler *compiler, const char *name, bool callable,
 // Adds the hint "did you mean" from everything that `name` could have meant.
 void dn_compiler_suggest(dn_compiler *compiler, dn_diag *diag, const char *name,
                          const char *const *more, int n_more);
+// The same from what tensor code can call, for a name that is of a command or step.
+void dn_compiler_suggest_for_tensors(dn_compiler *compiler, dn_diag *diag, const char *name);
 
 #endif

@@ -3,11 +3,6 @@
 
 #include "frontend/host.h"
 
-static dn_location location(dn_host *h) {
-    dn_place place = dn_sources_place(&h->c->sources, h->span);
-    return (dn_location){.path = place.path, .line = place.line, .column = place.column};
-}
-
 int dn_host_emit(dn_host *h, dn_opcode op, int a, int b) {
     DN_PUSH(h->code, h->n_code, h->cap_code) =
         (dn_instruction){.op = (uint16_t)op, .b = (uint16_t)b, .a = a};
@@ -15,7 +10,7 @@ int dn_host_emit(dn_host *h, dn_opcode op, int a, int b) {
         h->cap_places = h->cap_code;
         h->places = dn_xrealloc(h->places, (size_t)h->cap_places * sizeof *h->places);
     }
-    h->places[h->n_code - 1] = location(h);
+    h->places[h->n_code - 1] = dn_compiler_location(h->c, h->span);
     return h->n_code - 1;
 }
 

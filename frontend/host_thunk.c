@@ -100,8 +100,8 @@ dn_term dn_host_call(dn_build *b, const dn_expr *expr) {
     const dn_expr *callee = expr->call.callee;
     // Only the thunk itself is code of the command, not the functions it calls.
     if (b->frame && b->frame->decl)
-        return dn_build_fail(b, expr->span, "`%s` belongs in a command: tensor code has no effects",
-                             callee->kind == DN_EXPR_NAME ? callee->name : "this");
+        return dn_build_belongs_in_command(b, expr->span,
+                                           callee->kind == DN_EXPR_NAME ? callee->name : "this");
     return dn_host_value(b, expr);
 }
 

@@ -5,7 +5,6 @@
 
 #include "driver/prompt/gradient.h"
 #include "driver/prompt/questions.h"
-#include "driver/replay.h"
 #include "runtime/native/limits.h"
 
 // Runs an expression on trial: what it changes is put back. `record` may be NULL.
@@ -309,7 +308,7 @@ static dn_status repeat(dn_session *s, const char *path) {
                             ":nan replay nan.safetensors");
     DN_TRY(dn_session_extend(s));
     dn_checker checker = {.inner = s->execute, .compiler = s->compiler};
-    dn_status status = dn_replay_run(&checker, path);
+    dn_status status = dn_checker_replay(&checker, path);
     dn_checker_free(&checker);
     return status;
 }

@@ -72,8 +72,9 @@ static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *cons
     int index = (int)(entry - s->compiler->entries);
     bool keep = s->record && !s->compiler->units[index].is_init;
     if (keep) DN_TRY(record_call(s->record, index, entry, inputs, vars, seed, step));
+    dn_native_call call = {entry, inputs, vars, outputs, seed, step};
     dn_status status =
-        s->check_nan ? dn_checker_run(&s->checker, entry, inputs, vars, outputs, seed, step)
+        s->check_nan ? dn_checker_run(&s->checker, &call)
                      : s->execute.run(s->execute.context, entry, inputs, vars, outputs, seed, step);
     if (keep && !status && entry->n_outputs) s->record->output = outputs[0];
     return status;

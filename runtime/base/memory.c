@@ -168,6 +168,21 @@ static void fold_name(const char *name, char out[64]) {
     out[n] = 0;
 }
 
+static const char *shortest_beginning(const char *folded, const char *const *names, int count) {
+    char candidate[64];
+    const char *best = NULL;
+    size_t n = strlen(folded), shortest = 2 * n + 1;  // much longer is something else
+    if (n < 3) return NULL;                           // and too many begin so
+    for (int i = 0; i < count; i++) {
+        fold_name(names[i], candidate);
+        size_t length = strlen(candidate);
+        if (length <= n || length >= shortest || strncmp(candidate, folded, n) != 0) continue;
+        best = names[i];
+        shortest = length;
+    }
+    return best;
+}
+
 const char *dn_closest_name(const char *name, const char *const *names, int count) {
     char folded[64], candidate[64];
     fold_name(name, folded);
@@ -181,7 +196,7 @@ const char *dn_closest_name(const char *name, const char *const *names, int coun
             best_distance = distance;
         }
     }
-    return best;
+    return best ? best : shortest_beginning(folded, names, count);
 }
 
 dn_status dn_read_file(const char *path, char **text, size_t *length) {

@@ -58,7 +58,9 @@ char *dn_str_take(dn_str *s);  // the text ("" if empty), owned by the caller; s
 #define DN_HASH_SEED UINT64_C(14695981039346656037)
 uint64_t dn_hash(const void *data, size_t size, uint64_t seed);
 
-// The name in `names` (count of them) closest to `name` by edit distance, or NULL if none is near.
+// The name in `names` (count of them) closest to `name` by edit distance; if none is near, the
+// shortest that goes on where `name` ends (concat, concatenate) and is at
+// most twice as long, or NULL.
 const char *dn_closest_name(const char *name, const char *const *names, int count);
 
 // Reads a whole file; the text is zero-terminated, free() it.

@@ -7,6 +7,11 @@
 
 #include "runtime/host/value.h"
 
+typedef struct dn_location {  // in the source, for messages
+    const char *path;         // NULL: not known
+    int line, column;
+} dn_location;
+
 typedef enum dn_variable_kind {
     DN_VARIABLE_PARAM,
     DN_VARIABLE_STATE,
@@ -18,14 +23,16 @@ typedef struct dn_variable {
     dn_variable_kind kind;
     dn_dtype dtype;
     dn_shape shape;
-    int init;    // the entry (no inputs, one output) that makes its first value; -1: not in here
-    bool loose;  // at the prompt: nothing uses it now, so it is saved only if it has a value
+    int init;           // the entry (no inputs, one output) of its first value; -1: not in here
+    dn_location place;  // what it belongs to: its declaration, or the call of its layer
+    bool loose;         // at the prompt: nothing uses it now, so it is saved only if it has a value
 } dn_variable;
 
 typedef struct dn_entry {
     const char *name;  // "train_step", "train#2", "init G.dense.w"
     int n_inputs, n_outputs, n_vars;
     const dn_field *inputs, *outputs;
+    const dn_location *places;  // where the outputs are computed; NULL: not known
     bool record;       // the result is a record of the outputs; else it is the one output (or none)
     bool is_step;      // counts as a step: for `every`, log rows and progress
     bool draws;        // uses random numbers: its counter is part of their key
@@ -47,11 +54,6 @@ typedef struct dn_executor {
     // May be NULL. Told when a loop begins to wait for an element of a dataset, and when it has it.
     void (*waits)(void *context, bool begins);
 } dn_executor;
-
-typedef struct dn_location {  // of an instruction, for messages
-    const char *path;
-    int line, column;
-} dn_location;
 
 // INSTRUCTION(ENUM, operands, effect): see runtime/host/vm.def.
 typedef enum dn_opcode {

@@ -10,6 +10,17 @@ static const char what[] = "the program's image";
 
 static void move_optional_text(dn_stream *s, void *item) { dn_move_optional(s, item); }
 
+static void move_place(dn_stream *s, void *item) {
+    dn_location *place = item;
+    bool same = s->writes && s->last_path && place->path && strcmp(s->last_path, place->path) == 0;
+    DN_MOVE(s, same);
+    if (!same) dn_move_optional(s, &place->path);
+    if (same && !s->writes) place->path = s->last_path;
+    s->last_path = place->path;
+    DN_MOVE(s, place->line);
+    DN_MOVE(s, place->column);
+}
+
 static void move_index(dn_stream *s, void *item) { DN_MOVE(s, *(int *)item); }
 
 // ---- values ----------------------------------------------------------------------------------
@@ -66,6 +77,7 @@ static void move_variable(dn_stream *s, void *item) {
     DN_MOVE(s, variable->kind);
     move_type(s, &variable->dtype, &variable->shape);
     DN_MOVE(s, variable->init);
+    move_place(s, &variable->place);
 }
 
 static void move_entry(dn_stream *s, void *item) {
@@ -73,6 +85,11 @@ static void move_entry(dn_stream *s, void *item) {
     dn_move_text(s, &entry->name);
     DN_MOVE_ARRAY(s, entry->inputs, entry->n_inputs, move_field);
     DN_MOVE_ARRAY(s, entry->outputs, entry->n_outputs, move_field);
+    int n_places = entry->places ? entry->n_outputs : 0;
+    DN_MOVE_ARRAY(s, entry->places, n_places, move_place);
+    dn_stream_expect(s, s->writes || n_places == 0 || n_places == entry->n_outputs,
+                     "the places of results");
+    if (!s->writes && n_places == 0) entry->places = NULL;
     DN_MOVE_ARRAY(s, entry->vars, entry->n_vars, move_index);
     DN_MOVE(s, entry->record);
     DN_MOVE(s, entry->is_step);
@@ -95,17 +112,6 @@ static void move_instruction(dn_stream *s, void *item) {
     DN_MOVE(s, instruction->op);
     DN_MOVE(s, instruction->a);
     DN_MOVE(s, instruction->b);
-}
-
-static void move_place(dn_stream *s, void *item) {
-    dn_location *place = item;
-    bool same = s->writes && s->last_path && place->path && strcmp(s->last_path, place->path) == 0;
-    DN_MOVE(s, same);
-    if (!same) dn_move_optional(s, &place->path);
-    if (same && !s->writes) place->path = s->last_path;
-    s->last_path = place->path;
-    DN_MOVE(s, place->line);
-    DN_MOVE(s, place->column);
 }
 
 static void move_command(dn_stream *s, void *item) {

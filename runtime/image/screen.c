@@ -8,7 +8,8 @@
 #include "runtime/base/memory.h"
 #include "runtime/image/terminal_query.h"
 
-enum { USUAL_COLUMNS = 80, CELL_PIXELS = 8, LARGEST_SIDE = 4096, KITTY_CHUNK = 4096 };
+// A cell is twice as high as wide.
+enum { USUAL_COLUMNS = 80, USUAL_ROWS = 24, CELL_PIXELS = 8, KITTY_CHUNK = 4096 };
 
 // ---- what the terminal can do ----------------------------------------------------------------
 
@@ -45,11 +46,14 @@ static bool choose(dn_screen *screen, const char *name) {
 }
 
 dn_screen dn_screen_of(FILE *out) {
-    dn_screen screen = {.columns = USUAL_COLUMNS, .utf8 = is_utf8()};
+    dn_screen screen = {.columns = USUAL_COLUMNS, .rows = USUAL_ROWS, .utf8 = is_utf8()};
     struct winsize size;
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
     if (!isatty(fileno(out))) return screen;
-    if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) screen.columns = size.ws_col;
+    if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0) {
+        if (size.ws_col > 0) screen.columns = size.ws_col;
+        if (size.ws_row > 0) screen.rows = size.ws_row;
+    }
     bool plain = (no_color && *no_color) || !term || !*term || strcmp(term, "dumb") == 0;
     screen.colours = !plain;
     if (choose(&screen, getenv("DNET_PICTURES"))) return screen;
@@ -263,34 +267,48 @@ static void show_sixel(const dn_image *image, FILE *out) {
 
 // ---- showing ---------------------------------------------------------------------------------
 
-// Graphics are made larger if they are small, so that a digit of 28 pixels can be seen.
-static int shown_width(const dn_screen *screen, const dn_image *image) {
-    if (screen->kind < DN_SCREEN_SIXEL)
-        return image->width < screen->columns ? image->width : screen->columns;
-    int most = screen->columns * CELL_PIXELS, width = image->width;
-    while (2 * width <= most && 2 * width <= 512) width *= 2;
-    return width < most ? width : most;
+typedef struct size {
+    int height, width;
+} size;
+
+static int scaled(int side, int to, int from) {
+    int64_t n = ((int64_t)side * to + from / 2) / from;
+    return n < 1 ? 1 : (int)n;
+}
+
+// What fits on the terminal, with a line for the prompt. Graphics are made larger if they are
+// small, so that a digit of 28 pixels can be seen.
+static size shown_size(const dn_screen *screen, const dn_image *image) {
+    bool graphics = screen->kind >= DN_SCREEN_SIXEL;
+    int cell = graphics ? CELL_PIXELS : 1, lines = screen->rows > 1 ? screen->rows - 1 : 1;
+    size most = {.height = lines * cell * 2, .width = screen->columns * cell};
+    size s = {.height = image->height, .width = image->width};
+    while (graphics && 2 * s.width <= 512 && 2 * s.width <= most.width &&
+           2 * s.height <= most.height)
+        s = (size){.height = 2 * s.height, .width = 2 * s.width};
+    if (s.width > most.width)
+        s = (size){.height = scaled(s.height, most.width, s.width), .width = most.width};
+    if (s.height > most.height)
+        s = (size){.height = most.height, .width = scaled(s.width, most.height, s.height)};
+    return s;
 }
 
 dn_status dn_screen_show(const dn_screen *screen, const dn_image *image, int *lines, FILE *out) {
     *lines = 0;
     if (screen->kind == DN_SCREEN_NONE) return DN_SUCCESS;
-    int width = shown_width(screen, image);
-    int64_t height = ((int64_t)image->height * width + image->width / 2) / image->width;
-    if (height < 1) height = 1;
-    if (height > LARGEST_SIDE) height = LARGEST_SIDE;
-    dn_image scaled;
-    DN_TRY(dn_image_scale(image, (int)height, width, &scaled));
+    size shown = shown_size(screen, image);
+    dn_image fitting;
+    DN_TRY(dn_image_scale(image, shown.height, shown.width, &fitting));
     if (screen->kind == DN_SCREEN_KITTY)
-        show_kitty(&scaled, out);
+        show_kitty(&fitting, out);
     else if (screen->kind == DN_SCREEN_SIXEL)
-        show_sixel(&scaled, out);
+        show_sixel(&fitting, out);
     else if (screen->kind == DN_SCREEN_TEXT)
-        show_text(&scaled, out);
+        show_text(&fitting, out);
     else
-        show_blocks(screen, &scaled, out);
-    if (screen->kind < DN_SCREEN_SIXEL) *lines = (scaled.height + 1) / 2;
+        show_blocks(screen, &fitting, out);
+    if (screen->kind < DN_SCREEN_SIXEL) *lines = (fitting.height + 1) / 2;
     fflush(out);
-    dn_image_free(&scaled);
+    dn_image_free(&fitting);
     return DN_SUCCESS;
 }

@@ -19,7 +19,7 @@ typedef enum dn_screen_kind {
 
 typedef struct dn_screen {
     dn_screen_kind kind;
-    int columns;
+    int columns, rows;
     bool utf8;
     bool colours;
 } dn_screen;
@@ -29,8 +29,8 @@ typedef struct dn_screen {
 dn_screen dn_screen_of(FILE *out);
 // The same for pictures: a terminal that may have sixel is asked, once.
 dn_screen dn_screen_for_pictures(FILE *out);
-// Shows an image, made smaller if it is too wide. Nothing without a terminal. *lines is how many it
-// took, 0 where only the terminal knows.
+// Shows an image, made smaller if it is wider or higher than the terminal. Nothing without a
+// terminal. *lines is how many it took, 0 where only the terminal knows.
 dn_status dn_screen_show(const dn_screen *screen, const dn_image *image, int *lines,
                          FILE *out) DN_MUST_USE;
 

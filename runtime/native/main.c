@@ -6,11 +6,13 @@
 
 #include "runtime/cuda/linked.h"
 #include "runtime/cuda/measure.h"
+#include "runtime/host/replay.h"
 #include "runtime/host/vm.h"
+#include "runtime/host/watch.h"
 #include "runtime/native/linked.h"
 #include "runtime/native/profile.h"
 
-enum { EXIT_START = 1, EXIT_USAGE = 2 };
+enum { EXIT_START = 1 };
 
 typedef struct machine {
     const dn_program *program;
@@ -19,8 +21,9 @@ typedef struct machine {
     dn_pool *pool;  // made when something is run
     dn_native_runner *runner;
     dn_cuda_code code;
-    dn_cuda *cuda;        // NULL: the processor computes
-    dn_profile *profile;  // NULL: nobody asks
+    dn_cuda *cuda;             // NULL: the processor computes
+    dn_profile *profile;       // NULL: nobody asks
+    const char *name, *flags;  // what the program is called, and was compiled with
 } machine;
 
 // What stands before the command.
@@ -97,6 +100,30 @@ static dn_status run_entry(void *context, const dn_entry *entry, dn_tensor *cons
     return m->cuda ? run_on_device(m, &call) : run_here(m, &call);
 }
 
+// Which results are not finite; dnet can tell the operation, because it has the interpreter.
+static dn_status explain_nan(void *context, const dn_native_call *given,
+                             const dn_native_call *made) {
+    static const char file[] = "nan.safetensors";
+    const machine *m = context;
+    const char *source = m->program->source, *defines = strstr(m->flags, " -D ");
+    char *how =
+        dn_printf("`dnet --replay %s%s %s` names the operation (`%s --source` prints the program)",
+                  file, defines ? defines : "", source, m->name);
+    dn_status status =
+        dn_replay_attach(dn_watch_tell(m->program, made), m->program, given, file, how);
+    free(how);
+    return status;
+}
+
+static dn_status run_checked(void *context, const dn_entry *entry, dn_tensor *const *inputs,
+                             dn_tensor **vars, dn_tensor **outputs, uint64_t seed, uint64_t step) {
+    dn_watch watch = {.inner = {.context = context, .run = run_entry},
+                      .context = context,
+                      .explain = explain_nan};
+    dn_native_call call = {entry, inputs, vars, outputs, seed, step};
+    return dn_watch_run(&watch, &call);
+}
+
 static void waits_for_data(void *context, bool begins) {
     machine *m = context;
     if (m->profile) dn_profile_mark(m->profile, DN_PROFILE_DATA, begins);
@@ -167,19 +194,11 @@ static asked read_asked(int *argc, char **argv) {
     return a;
 }
 
-// What finds the operation runs one by one, which is the interpreter, and that is not in here.
-static dn_status cannot_check(const dn_program *program) {
-    return dn_with_hint(
-        dn_fail(DN_UNSUPPORTED,
-                "compiled programs have no --check-nan, which needs the interpreter"),
-        "`dnet --check-nan %s COMMAND` has it", program->source);
-}
-
 static int run_watched(machine *m, const asked *a, int argc, char **argv) {
     bool cuda = m->code.n_modules > 0;
     dn_executor executor = {.context = m,
                             .defers = cuda,
-                            .run = run_entry,
+                            .run = a->check_nan ? run_checked : run_entry,
                             .use = cuda ? use_device : NULL,
                             .waits = waits_for_data};
     if (a->profile || a->trace) {
@@ -197,9 +216,8 @@ static int run_program(const dn_program_image *image, const dn_cuda_code *cuda, 
                        char **argv) {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) return print_version(image, cuda), 0;
     if (argc == 2 && strcmp(argv[1], "--source") == 0) return print_source(image), 0;
-    machine m = {.program = &image->program, .code = *cuda};
+    machine m = {.program = &image->program, .code = *cuda, .name = argv[0], .flags = image->flags};
     asked a = read_asked(&argc, argv);
-    if (a.check_nan) return complain(argv[0], cannot_check(m.program), EXIT_USAGE);
     // A program with CUDA code is told later which device to use.
     dn_status status = cuda->n_modules ? DN_SUCCESS : dn_linked_kernels(&m.kernels);
     if (status) return complain(argv[0], status, EXIT_START);
@@ -207,8 +225,9 @@ static int run_program(const dn_program_image *image, const dn_cuda_code *cuda, 
     if (asks_for_help(argc, argv))
         printf(
             "`%s --version` tells how it was compiled, `%s --source` from what;\n"
-            "`%s --profile COMMAND` where its time goes (--trace=FILE: as a Chrome trace).\n",
-            argv[0], argv[0], argv[0]);
+            "`%s --profile COMMAND` where its time goes (--trace=FILE: as a Chrome trace),\n"
+            "`%s --check-nan COMMAND` stops at the first NaN or infinity.\n",
+            argv[0], argv[0], argv[0], argv[0]);
     dn_cuda_close(m.cuda);
     dn_native_runner_free(m.runner);
     dn_pool_free(m.pool);

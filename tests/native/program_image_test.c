@@ -10,6 +10,7 @@
 
 static const dn_field fields[] = {{"x", DN_F32, {2, {4, 3}}}, {"label", DN_I64, {0, {0}}}};
 static const dn_field unnamed[] = {{NULL, DN_F32, {2, {4, 3}}}};
+static const dn_location result_places[] = {{"lib/b.dnet", 7, 3}};
 static const int vars[] = {1, 0};
 static const dn_entry entries[] = {
     {.name = "init w", .n_outputs = 1, .outputs = unnamed, .draws = true},
@@ -18,13 +19,14 @@ static const dn_entry entries[] = {
      .inputs = fields,
      .n_outputs = 1,
      .outputs = fields,
+     .places = result_places,
      .n_vars = 2,
      .vars = vars,
      .record = true,
      .is_step = true},
 };
 static const dn_variable variables[] = {
-    {"w", DN_VARIABLE_PARAM, DN_F32, {2, {4, 3}}, .init = 0},
+    {"w", DN_VARIABLE_PARAM, DN_F32, {2, {4, 3}}, .init = 0, .place = {"a.dnet", 2, 5}},
     {"w/adam.m", DN_VARIABLE_SLOT, DN_F32, {2, {4, 3}}, .init = 0},
 };
 
@@ -127,6 +129,10 @@ static void check_contents(const dn_program_image *image, const char *bytes, siz
     CHECK(strcmp(p->entries[1].inputs[1].name, "label") == 0);
     CHECK(p->entries[1].inputs[1].dtype == DN_I64 && p->entries[1].inputs[0].shape.dims[1] == 3);
     CHECK(!p->entries[0].outputs[0].name && p->entries[1].vars[0] == 1);
+    CHECK(!p->entries[0].places && strcmp(p->entries[1].places[0].path, "lib/b.dnet") == 0);
+    CHECK(p->entries[1].places[0].line == 7 && p->entries[1].places[0].column == 3);
+    CHECK(strcmp(p->variables[0].place.path, "a.dnet") == 0 && p->variables[0].place.line == 2);
+    CHECK(p->variables[0].place.column == 5 && !p->variables[1].place.path);
     CHECK(launch->flops == 1e9 && launch->bytes == 0.5 && launch->kernel == 6);
     CHECK(strcmp(image->code[1].names + launch->place, "`gather` from a.dnet:3:5") == 0);
     CHECK(strcmp(image->code[1].names + launch->table, "f32[4, 3]") == 0);

@@ -412,6 +412,17 @@ def test_pictures():
         t.wait_prompt()
         check(t, t.screen.graphics and t.screen.graphics[0].startswith('\x1bPq"1;1;512;512#16;2;0;0;0'), "no sixel picture")
         t.screen.unknown = [u for u in t.screen.unknown if u != "c"]
+    # A portrait is as high as the terminal without the prompt's line, in cells of two pixels or of 8 x 16.
+    tall = "show(reshape(iota([4000], type: f32), 200, 20) / 4000)"
+    with Session(rows=12, env={"COLORTERM": "truecolor"}) as t:
+        out = t.type(tall)
+        check(t, out.strip() == "\n".join(["▀" * 2] * 11), "a tall picture is not as high as the terminal")
+        t.screen.unknown = [u for u in t.screen.unknown if u != "c"]
+    with Session(rows=12, env={"KITTY_WINDOW_ID": "1"}) as t:
+        t.type(tall)
+        check(t, t.screen.graphics[0].startswith("\x1b_Ga=T,f=24,s=18,v=176,"), "a tall picture of kitty's is not smaller")
+        t.type(image)  # 8 x 8, twice as large again and again
+        check(t, any(g.startswith("\x1b_Ga=T,f=24,s=128,v=128,") for g in t.screen.graphics), "made too large or too small")
     with Session() as t:
         out = t.type("for i in 1..5 { plot([for k in 1..i: k], live: true) }")
         check(t, out.count("|") == 12 and "        5 |" in out, "a live plot does not take the place of the one before")

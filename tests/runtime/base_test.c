@@ -156,6 +156,10 @@ static void test_closest_name(void) {
         {"sofmtax", "softmax"},
         {"crossentropy", "cross_entropy"},
         {"drop_out", "dropout"},
+        {"crossen", "cross_entropy"},
+        {"cross", NULL},  // less than half of it
+        {"leaky", "leaky_relu"},
+        {"cr", NULL},  // too short to begin something with
         {"attention", NULL},
         {"", NULL},
         {"relu", NULL},  // the name itself is no suggestion

@@ -1,7 +1,6 @@
-#include "driver/replay.h"
+#include "runtime/host/replay.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,23 +9,23 @@
 // ---- writing ---------------------------------------------------------------------------------
 
 // The name in the file of input or, behind these, variable i; free() it.
-static char *name_of(const dn_compiler *c, const dn_entry *entry, int i) {
+static char *name_of(const dn_program *program, const dn_entry *entry, int i) {
     if (i < entry->n_inputs) return dn_printf("input %s", entry->inputs[i].name);
-    return dn_strdup(c->vars[entry->vars[i - entry->n_inputs]]->name);
+    return dn_strdup(program->variables[entry->vars[i - entry->n_inputs]].name);
 }
 
-dn_status dn_replay_write(const dn_compiler *c, const dn_replay *r, const char *path) {
-    const dn_entry *entry = &c->units[r->entry].entry;
+dn_status dn_replay_write(const dn_program *program, const dn_native_call *call, const char *path) {
+    const dn_entry *entry = call->entry;
     int n = entry->n_inputs + entry->n_vars;
     dn_named_tensor *tensors = dn_xcalloc((size_t)n + 1, sizeof *tensors);
     char **names = dn_xcalloc((size_t)n + 1, sizeof *names);
     for (int i = 0; i < n; i++) {
         bool input = i < entry->n_inputs;
-        names[i] = name_of(c, entry, i);
+        names[i] = name_of(program, entry, i);
         tensors[i] = (dn_named_tensor){
-            .name = names[i], .tensor = input ? r->inputs[i] : r->vars[i - entry->n_inputs]};
+            .name = names[i], .tensor = input ? call->inputs[i] : call->vars[i - entry->n_inputs]};
     }
-    char *seed = dn_printf("%" PRIu64, r->seed), *step = dn_printf("%" PRIu64, r->step);
+    char *seed = dn_printf("%" PRIu64, call->seed), *step = dn_printf("%" PRIu64, call->step);
     dn_metadata metadata[] = {{"entry", entry->name}, {"seed", seed}, {"step", step}};
     dn_status status = dn_safetensors_write(path, tensors, n, metadata, 3);
     for (int i = 0; i < n; i++) free(names[i]);
@@ -34,6 +33,17 @@ dn_status dn_replay_write(const dn_compiler *c, const dn_replay *r, const char *
     free(tensors);
     free(seed);
     free(step);
+    return status;
+}
+
+dn_status dn_replay_attach(dn_status status, const dn_program *program, const dn_native_call *call,
+                           const char *path, const char *how) {
+    dn_status written = dn_replay_write(program, call, path);
+    if (written)
+        status = dn_with_hint(status, "it cannot be repeated: %s", dn_status_message(written));
+    else
+        status = dn_with_hint(status, "%s has what this run was given; %s", path, how);
+    dn_status_free(written);
     return status;
 }
 
@@ -61,44 +71,40 @@ static dn_status take(const dn_safetensors *file, const char *name, dn_dtype dty
     return dn_tensor_copy(stored, out);
 }
 
-static dn_status take_all(const dn_compiler *c, const dn_safetensors *file, dn_replay *r) {
-    const dn_entry *entry = &c->units[r->entry].entry;
+static dn_status take_all(const dn_program *program, const dn_safetensors *file, dn_replay *r) {
+    const dn_entry *entry = r->entry;
     dn_status status = DN_SUCCESS;
     for (int i = 0; i < entry->n_inputs + entry->n_vars && !status; i++) {
-        char *name = name_of(c, entry, i);
+        char *name = name_of(program, entry, i);
         int k = i - entry->n_inputs;
         if (k < 0) {
             const dn_field *field = &entry->inputs[i];
             status = take(file, name, field->dtype, &field->shape, &r->inputs[i]);
         } else {
-            const dn_type *type = &c->vars[entry->vars[k]]->type;
-            dn_shape shape = dn_type_shape(type);
-            status = take(file, name, type->dtype, &shape, &r->vars[k]);
+            const dn_variable *variable = &program->variables[entry->vars[k]];
+            status = take(file, name, variable->dtype, &variable->shape, &r->vars[k]);
         }
         free(name);
     }
     return status;
 }
 
-static void release(const dn_compiler *c, dn_replay *r) {
-    const dn_entry *entry = &c->units[r->entry].entry;
-    for (int i = 0; i < entry->n_inputs; i++) dn_tensor_release(r->inputs[i]);
-    for (int i = 0; i < entry->n_vars; i++) dn_tensor_release(r->vars[i]);
+void dn_replay_free(dn_replay *r) {
+    for (int i = 0; i < r->entry->n_inputs; i++) dn_tensor_release(r->inputs[i]);
+    for (int i = 0; i < r->entry->n_vars; i++) dn_tensor_release(r->vars[i]);
     free(r->inputs);
     free(r->vars);
 }
 
-static dn_status fill(const dn_compiler *c, const dn_safetensors *file, dn_replay *r) {
-    const dn_entry *entry = &c->units[r->entry].entry;
-    r->inputs = dn_xcalloc((size_t)entry->n_inputs + 1, sizeof(dn_tensor *));
-    r->vars = dn_xcalloc((size_t)entry->n_vars + 1, sizeof(dn_tensor *));
-    dn_status status = take_all(c, file, r);
-    if (status) release(c, r);
+static dn_status fill(const dn_program *program, const dn_safetensors *file, dn_replay *r) {
+    r->inputs = dn_xcalloc((size_t)r->entry->n_inputs + 1, sizeof(dn_tensor *));
+    r->vars = dn_xcalloc((size_t)r->entry->n_vars + 1, sizeof(dn_tensor *));
+    dn_status status = take_all(program, file, r);
+    if (status) dn_replay_free(r);
     return status;
 }
 
-// The newest entry of that name that takes what is in the file.
-static dn_status find(const dn_compiler *c, const dn_safetensors *file, const char *path,
+static dn_status find(const dn_program *program, const dn_safetensors *file, const char *path,
                       dn_replay *r) {
     const char *name = dn_safetensors_metadata(file, "entry");
     const char *seed = dn_safetensors_metadata(file, "seed");
@@ -108,10 +114,11 @@ static dn_status find(const dn_compiler *c, const dn_safetensors *file, const ch
     dn_status why = DN_SUCCESS;
     r->seed = strtoull(seed, NULL, 10);
     r->step = strtoull(step, NULL, 10);
-    for (r->entry = c->n_units - 1; r->entry >= 0; r->entry--) {
-        if (strcmp(c->units[r->entry].entry.name, name) != 0) continue;
+    for (int i = program->n_entries - 1; i >= 0; i--) {
+        r->entry = &program->entries[i];
+        if (strcmp(r->entry->name, name) != 0) continue;
         dn_status_free(why);
-        why = fill(c, file, r);
+        why = fill(program, file, r);
         if (!why) return DN_SUCCESS;
     }
     if (why) return dn_annotate(why, "`%s` takes something else now", name);
@@ -119,28 +126,10 @@ static dn_status find(const dn_compiler *c, const dn_safetensors *file, const ch
                         "a step of the prompt is there once it was called");
 }
 
-// ---- running ---------------------------------------------------------------------------------
-
-static dn_status run(dn_checker *checker, dn_replay *r) {
-    dn_compiler *c = checker->compiler;
-    const dn_entry *entry = &dn_compiler_program(c)->entries[r->entry];
-    dn_tensor **outputs = dn_xcalloc((size_t)entry->n_outputs + 1, sizeof(dn_tensor *));
-    dn_status status =
-        dn_checker_run(checker, entry, r->inputs, r->vars, outputs, r->seed, r->step);
-    for (int i = 0; i < entry->n_outputs && !status; i++) dn_tensor_release(outputs[i]);
-    free(outputs);
-    if (!status) printf("run %" PRIu64 " of %s, repeated: all finite\n", r->step + 1, entry->name);
-    return status;
-}
-
-dn_status dn_replay_run(dn_checker *checker, const char *path) {
+dn_status dn_replay_read(const dn_program *program, const char *path, dn_replay *out) {
     dn_safetensors *file;
-    dn_replay replay = {0};
     DN_TRY(dn_safetensors_read(path, &file));
-    dn_status status = find(checker->compiler, file, path, &replay);
+    dn_status status = find(program, file, path, out);
     dn_safetensors_free(file);
-    if (status) return status;
-    status = run(checker, &replay);
-    release(checker->compiler, &replay);
     return status;
 }
