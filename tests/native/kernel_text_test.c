@@ -181,6 +181,14 @@ static void test_print_contractions(void) {
         "kernel contract {\n"
         "  r0 = dot a0, a1 : f64, batch 7 (a 12, b 0), m 4 (a 3), n 2 (b 1), k 3 (a 1, b 2)\n"
         "}\n");
+    conv->contract.limits[0] = (dn_limit){.axis = {0, -1}, .index = {6, 0}, .count = 2};
+    conv->contract.limits[1] =
+        (dn_limit){.steps = true, .axis = {0, 0}, .index = {1, 1}, .count = 0};
+    conv->contract.n_limits = 2;
+    dn_kernel_print(kernels, conv, false, &text);
+    CHECK(strstr(text.text, "k 3 (a 1, b 2), rows 2 where i 6, steps 0 where i 1, i 1\n"), "%s",
+          text.text);
+    free(dn_str_take(&text));
     dn_kernels_free(kernels);
 }
 

@@ -124,6 +124,9 @@ static void test_contractions(void) {
     WRONG(dot->contract.k = 4, "elements 0 to 12 of operand a0");
     WRONG(dot->contract.b_n = 3, "elements 0 to 7 of operand a1");
     WRONG(dot->contract.b_n = -1, "elements -1 to 4 of operand a1");
+    WRONG(dot->contract.n_limits = DN_MOST_LIMITS + 1, "5 limits");
+    WRONG(dot->contract.n_limits = 1, "limit 0 is outside of the product");
+    WRONG(dot->contract.n_limits = 1; dot->contract.parts = 2, "limits of what is no product");
     WRONG(dot->contract.packed = 8, "operand a1 has 6 elements, not 24");
     WRONG(dot->contract.dtype = DN_F64; dot->values[1].dtype = DN_F64;
           dot->values[2].dtype = DN_F64, "such types");
