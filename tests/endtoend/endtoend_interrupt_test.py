@@ -86,7 +86,8 @@ def test_once(name, reference):
 def test_twice():
     """Steps of a second or so: the first signal waits for the step's end, the second does not."""
     cwd = folder()
-    process = start(cwd, "-D", "batch=5000", TINY_GAN, *FLAGS, "--take-n", "10000", "--every", "0")
+    process = start(cwd, "-D", "batch=5000", "-D", "z_dim=12000", TINY_GAN, *FLAGS, "--take-n", "10000",
+                    "--every", "0")
     while process.poll() is None and not os.path.exists(os.path.join(cwd, CHECKPOINT)):
         time.sleep(0.002)
     before = sha256(os.path.join(cwd, CHECKPOINT))
