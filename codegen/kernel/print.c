@@ -159,7 +159,7 @@ static void print_dot(const dn_contract *c, dn_str *out) {
 
 // ", steps 128 where i 0, rows 64 where j 1, k 5"
 static void print_limits(const dn_contract *c, dn_str *out) {
-    for (int i = 0; i < c->n_limits; i++) {
+    for (int i = 0; i < c->n_limits && i < DN_MOST_LIMITS; i++) {
         const dn_limit *l = &c->limits[i];
         dn_str_printf(out, ", %s %lld where %c %lld", l->steps ? "steps" : "rows", ll(l->count),
                       axis_name(l->axis[0]), ll(l->index[0]));
