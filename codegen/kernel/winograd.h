@@ -16,7 +16,7 @@
 // So one contraction becomes these kernels, all but the first two for some images at a time, so
 // that what is between them stays in the last-level cache:
 //   weights   U [out phase][point][in phase, k][n] = G w, packed as the product wants it
-//   pad       the operand with zeros around it, if patches reach beyond it
+//   pad       the operand with zeros around it, if patches reach beyond it in many ways
 //   patches   V [shift][point][tile][in phase, k] = B x
 //   product   M [out phase][point][tile][n] = V U
 //   results   A^T M, and the contraction's epilogue
